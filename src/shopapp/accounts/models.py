@@ -1,0 +1,33 @@
+"""The people who have an account. Knows no request and checks no password."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import String
+from sqlalchemy.orm import Mapped, mapped_column, validates
+
+from shopapp.db import Base, UtcDateTime
+
+
+def normalize_email(email: str) -> str:
+    """Return the address as it is stored and looked up: without spaces around it and in lower case.
+
+    Strictly the part before the @ may be case-sensitive, but no mail provider makes it so, and people type it in
+    whatever case the keyboard of their phone likes.
+    """
+    return email.strip().lower()
+
+
+class User(Base):
+    """A person with an account. ``password_hash`` is made by :mod:`shopapp.accounts.passwords`."""
+
+    __tablename__ = "user"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    email: Mapped[str] = mapped_column(String(254), unique=True)  # the longest address SMTP carries: RFC 5321
+    name: Mapped[str] = mapped_column(String(200))
+    password_hash: Mapped[str] = mapped_column(String(255))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=lambda: datetime.now(UTC))
+
+    @validates("email")
+    def _normalize(self, _key: str, email: str) -> str:
+        return normalize_email(email)

@@ -1,0 +1,116 @@
+"""The pages of accounts. A view says that something happened; subscribers do the rest."""
+
+from typing import Any
+
+from pyramid.httpexceptions import HTTPNoContent, HTTPSeeOther, HTTPUnauthorized
+from pyramid.request import Request
+from pyramid.response import Response
+from pyramid.view import view_config
+from sqlalchemy import select
+
+from shopapp.accounts.forms import LoginForm
+from shopapp.accounts.models import User
+from shopapp.accounts.passwords import hash_password, needs_rehash, verify_password
+from shopapp.accounts.security import SIGNED_IN, Identity
+from shopapp.events import UserLoggedIn, UserLoggedOut, UserLoginFailed
+from shopapp.http import InvalidFormError, local_path, query, submitted
+
+WRONG_CREDENTIALS = "E-mail or password is not right. Please check both."
+LOGIN_PAGE = "shopapp:accounts/templates/login.jinja2"
+
+
+@view_config(route_name="login", request_method="GET", accept="text/html", renderer=LOGIN_PAGE)
+def show_login(request: Request) -> dict[str, Any] | Response:
+    """The login page; whoever is signed in already goes on to where they wanted to go."""
+    target = query(request).get("next", "")
+    if request.identity:
+        return HTTPSeeOther(local_path(target, request.route_path("home")))
+    return _login_page(LoginForm(data={"next": target}))
+
+
+@view_config(route_name="login", request_method="POST", accept="text/html", renderer=LOGIN_PAGE)
+def log_in(request: Request) -> dict[str, Any] | Response:
+    """Sign in from the form: 303 onwards, 422 for a form with gaps, 401 for wrong credentials."""
+    form = LoginForm(submitted(request))
+    if not form.validate():
+        request.response.status_int = 422
+    elif _authenticate(request, form):
+        return HTTPSeeOther(local_path(form.next.data, request.route_path("home")))
+    else:
+        form.form_errors.append(WRONG_CREDENTIALS)
+        request.response.status_int = 401
+    return _login_page(form)
+
+
+@view_config(route_name="login", request_method="POST", accept="application/json", renderer="json")
+def log_in_json(request: Request) -> dict[str, Any]:
+    """Sign in by JSON. Raises InvalidFormError (422) and HTTPUnauthorized (401)."""
+    form = LoginForm(submitted(request))
+    if not form.validate():
+        raise InvalidFormError(form)
+    user = _authenticate(request, form)
+    if user is None:
+        raise HTTPUnauthorized(WRONG_CREDENTIALS)
+    return _account(Identity(user.id, user.email, user.name))
+
+
+@view_config(route_name="logout", request_method="POST", accept="text/html")
+def log_out(request: Request) -> Response:
+    """Sign out and go home. Whoever is not signed in goes home too."""
+    _announce_logout(request)
+    return HTTPSeeOther(request.route_path("home"))
+
+
+@view_config(route_name="logout", request_method="POST", accept="application/json")
+def log_out_json(request: Request) -> Response:
+    """Sign out by JSON."""
+    _announce_logout(request)
+    return HTTPNoContent()
+
+
+@view_config(
+    route_name="account",
+    request_method="GET",
+    accept="text/html",
+    permission=SIGNED_IN,
+    renderer="shopapp:accounts/templates/account.jinja2",
+)
+def show_account(request: Request) -> dict[str, Any]:
+    """The account's page."""
+    return {"identity": request.identity}
+
+
+@view_config(
+    route_name="account", request_method="GET", accept="application/json", permission=SIGNED_IN, renderer="json"
+)
+def show_account_json(request: Request) -> dict[str, Any]:
+    """The account as JSON."""
+    return _account(request.identity)
+
+
+def _authenticate(request: Request, form: LoginForm) -> User | None:
+    """The one way in: check the password and announce how that went. Takes the same time for an unknown e-mail."""
+    email, password = form.email.data.lower(), form.password.data
+    user = request.dbsession.scalar(select(User).where(User.email == email))
+    if not verify_password(user.password_hash if user else None, password):
+        request.registry.notify(UserLoginFailed(request, email))
+        return None
+    if needs_rehash(user.password_hash):
+        user.password_hash = hash_password(password)
+    request.registry.notify(UserLoggedIn(request, user.id, user.email, user.name))
+    return user
+
+
+def _announce_logout(request: Request) -> None:
+    identity = request.identity
+    if identity:
+        request.registry.notify(UserLoggedOut(request, identity.user_id))
+
+
+def _login_page(form: LoginForm) -> dict[str, Any]:
+    form.password.data = ""
+    return {"form": form, "next_url": form.next.data}
+
+
+def _account(identity: Identity) -> dict[str, Any]:
+    return {"user_id": identity.user_id, "email": identity.email, "name": identity.name}

@@ -1,0 +1,19 @@
+"""The cart: what people mean to buy, in Redis."""
+
+from pyramid.config import Configurator
+
+from shopapp.cart.subscribers import on_cart_merged, on_user_logged_in
+from shopapp.events import CartItemAdded, CartItemRemoved, CartMerged, UserLoggedIn, add_observer
+from shopapp.sessions.observers import on_event
+
+
+def includeme(config: Configurator) -> None:
+    """Install the pages of the cart, and what becomes of it at login."""
+    config.add_route("cart", "/cart")
+    config.add_route("cart_items", "/cart/items")
+    config.add_route("cart_item", "/cart/items/{sku:[A-Za-z0-9-]{1,64}}")
+    config.scan("shopapp.cart.views")
+    config.add_subscriber(on_user_logged_in, UserLoggedIn)
+    add_observer(config, on_cart_merged, CartMerged)
+    for event in (CartItemAdded, CartItemRemoved, CartMerged):
+        add_observer(config, on_event, event)

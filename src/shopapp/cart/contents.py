@@ -1,0 +1,110 @@
+"""A cart as people see it: quantities from Redis, names and prices from the catalogue, sums in minor units."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pyramid.request import Request
+
+from shopapp.accounts.security import Identity
+from shopapp.cart.store import CartId, CartStore
+from shopapp.catalog.models import Product
+from shopapp.catalog.store import products_by_sku
+from shopapp.sessions import session_name
+
+VISITOR_CART = "cart"
+"""The session's key that says this visitor has a cart: it keeps the session, and with it the cart, alive."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One product in a cart. ``available`` is how many units are in stock."""
+
+    sku: str
+    name: str
+    quantity: int
+    unit_price: int
+    available: int
+    image: str
+    url: str
+
+    @property
+    def line_total(self) -> int:
+        """Price of the line in minor units."""
+        return self.unit_price * self.quantity
+
+    @property
+    def problem(self) -> str:
+        """What stands against buying this line, for the person; empty if nothing does."""
+        if self.available == 0:
+            return "Sold out at the moment."
+        if self.quantity > self.available:
+            return f"Only {self.available} left."
+        return ""
+
+
+@dataclass(frozen=True)
+class Cart:
+    """The lines of a cart and their sums."""
+
+    lines: list[Line]
+    currency: str
+
+    @property
+    def count(self) -> int:
+        """Units in all lines."""
+        return sum(line.quantity for line in self.lines)
+
+    @property
+    def total(self) -> int:
+        """Price of all lines in minor units."""
+        return sum(line.line_total for line in self.lines)
+
+    def __json__(self, _request: Request) -> dict[str, Any]:
+        names = ("sku", "name", "quantity", "unit_price", "line_total", "available", "url", "problem")
+        lines = [{name: getattr(line, name) for name in names} for line in self.lines]
+        return {"lines": lines, "count": self.count, "total": self.total, "currency": self.currency}
+
+
+def cart_store(request: Request) -> CartStore:
+    """Return the store of carts, with the limits of the settings."""
+    shop = request.registry["shopapp.settings"].shop
+    return CartStore(request.redis, shop.cart_max_quantity, shop.cart_max_lines)
+
+
+def existing_cart(request: Request) -> CartId | None:
+    """Return whose cart this request sees, None for a visitor who has none."""
+    identity: Identity | None = request.identity
+    if identity:
+        return CartId.of_user(identity.user_id)
+    return CartId.of_session(session_name(request)) if VISITOR_CART in request.session else None
+
+
+def cart_to_fill(request: Request) -> CartId:
+    """As :func:`existing_cart`, but a visitor gets a cart, and so a session."""
+    cart = existing_cart(request)
+    if cart is None:
+        request.session[VISITOR_CART] = True
+        cart = CartId.of_session(session_name(request))
+    return cart
+
+
+def quantities(request: Request) -> dict[str, int]:
+    """Return what is in the request's cart: sku to quantity. No Redis command for a visitor without a cart."""
+    cart = existing_cart(request)
+    return cart_store(request).quantities(cart) if cart else {}
+
+
+def show(request: Request, held: Mapping[str, int]) -> Cart:
+    """Return the cart that holds ``held``. A product that left the catalogue stays, without a price, and says so."""
+    products = products_by_sku(request.dbsession, held)
+    lines = [_line(request, sku, quantity, products.get(sku)) for sku, quantity in held.items()]
+    lines.sort(key=lambda line: (line.name, line.sku))
+    return Cart(lines, request.registry["shopapp.settings"].shop.currency)
+
+
+def _line(request: Request, sku: str, quantity: int, product: Product | None) -> Line:
+    url = request.route_path("product", sku=sku)
+    if product is None:
+        return Line(sku, f"{sku} (no longer sold)", quantity, 0, 0, "", url)
+    return Line(sku, product.name, quantity, product.price, product.stock, product.image, url)

@@ -1,0 +1,154 @@
+"""Carts in Redis: one hash per cart, sku to quantity, changed by atomic commands only. Knows no prices and no HTTP.
+
+A visitor's cart is filed under their session's name, a person's under their account. When a visitor signs in, the
+contents move, and a marker is left behind, so that a request that was on its way to the visitor's cart follows.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from redis import Redis
+
+from shopapp.redis import unavailable_on_error
+
+DAY = 24 * 60 * 60
+VISITOR_SECONDS = DAY
+"""From the last change. Longer than a visitor's session lives, without which nobody finds the cart."""
+USER_SECONDS = 90 * DAY
+"""From the last change: what people expect of a shop that they come back to."""
+
+MOVED = b":moved"
+"""The marker's field. No sku begins with a colon."""
+
+# Every script answers the cart's fields and values, preceded by a word: what became of the change.
+# KEYS: the cart. ARGV: sku, quantity, most units of a line, most lines, seconds to live.
+_STORE = """
+local moved = redis.call('HGET', KEYS[1], ':moved')
+if moved then return {'moved', moved} end
+local held = tonumber(redis.call('HGET', KEYS[1], ARGV[1]) or '0')
+local wanted = tonumber(ARGV[2]) %s
+if wanted > tonumber(ARGV[3]) then return {'too_many_units'} end
+if held == 0 and wanted > 0 and redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[4]) then return {'too_many_lines'} end
+if wanted == 0 then redis.call('HDEL', KEYS[1], ARGV[1]) else redis.call('HSET', KEYS[1], ARGV[1], wanted) end
+redis.call('EXPIRE', KEYS[1], ARGV[5])
+return {'stored', unpack(redis.call('HGETALL', KEYS[1]))}
+"""
+ADD = _STORE % "+ held"
+SET = _STORE % ""
+
+# KEYS: the visitor's cart, where its contents are kept until they have arrived. ARGV: the new cart, seconds.
+TAKE = """
+if redis.call('EXISTS', KEYS[2]) == 0 and redis.call('EXISTS', KEYS[1]) == 1
+  and redis.call('HEXISTS', KEYS[1], ':moved') == 0 then
+  redis.call('RENAME', KEYS[1], KEYS[2])
+  redis.call('HSET', KEYS[1], ':moved', ARGV[1])
+  redis.call('EXPIRE', KEYS[1], ARGV[2])
+end
+return redis.call('HGETALL', KEYS[2])
+"""
+
+# KEYS: the person's cart, the set of carts that were merged into it. ARGV: visitor's cart, most units of a line,
+# seconds to live, then sku and quantity of each line. A cart that was merged before changes nothing.
+MERGE = """
+if redis.call('SADD', KEYS[2], ARGV[1]) == 0 then return 0 end
+redis.call('EXPIRE', KEYS[2], ARGV[3])
+for i = 4, #ARGV, 2 do
+  local sum = tonumber(redis.call('HGET', KEYS[1], ARGV[i]) or '0') + tonumber(ARGV[i + 1])
+  redis.call('HSET', KEYS[1], ARGV[i], math.min(sum, tonumber(ARGV[2])))
+end
+redis.call('EXPIRE', KEYS[1], ARGV[3])
+return 1
+"""
+
+
+class CartLimitError(Exception):
+    """The change would go over a limit, so nothing was changed. The message is for the person."""
+
+
+@dataclass(frozen=True)
+class CartId:
+    """Whose cart: its key holds a hash tag, so that all keys of one cart are in one slot of a cluster."""
+
+    owner: str
+    seconds: int
+
+    @classmethod
+    def of_user(cls, user_id: int) -> "CartId":
+        """The cart of a person, on all their devices."""
+        return cls(f"user:{user_id}", USER_SECONDS)
+
+    @classmethod
+    def of_session(cls, session_name: str) -> "CartId":
+        """The cart of a visitor, by the name of their session."""
+        return cls(f"visitor:{session_name}", VISITOR_SECONDS)
+
+    @property
+    def key(self) -> str:
+        """The cart's key in Redis."""
+        return f"cart:{{{self.owner}}}"
+
+
+class CartStore:
+    """All carts, within the limits of the settings. Every method raises StoreUnavailable if Redis cannot be reached."""
+
+    def __init__(self, client: Redis, max_quantity: int, max_lines: int) -> None:
+        self._client = client
+        self._max_quantity = max_quantity
+        self._max_lines = max_lines
+
+    def quantities(self, cart: CartId) -> dict[str, int]:
+        """Return what is in the cart: sku to quantity."""
+        with unavailable_on_error():
+            held = self._client.hgetall(cart.key)
+            if MOVED in held:
+                held = self._client.hgetall(held[MOVED])
+        return _quantities(held)
+
+    def add(self, cart: CartId, sku: str, quantity: int) -> dict[str, int]:
+        """Add ``quantity`` units to those already in the cart; return the new cart. Raises CartLimitError."""
+        return self._change(ADD, cart, sku, quantity)
+
+    def set(self, cart: CartId, sku: str, quantity: int) -> dict[str, int]:
+        """Make ``quantity`` the units of ``sku``, 0 to remove it; return the new cart. Raises CartLimitError."""
+        return self._change(SET, cart, sku, quantity)
+
+    def merge(self, visitor: CartId, person: CartId) -> int:
+        """Move the visitor's cart into the person's; return how many lines came along. Quantities add up.
+
+        Doing it twice, or again after a crash half-way, changes nothing more. A line over the limit is cut to it.
+        """
+        on_its_way = f"{visitor.key}:merging"
+        with unavailable_on_error():
+            take = self._client.register_script(TAKE)
+            lines = _pairs(take(keys=[visitor.key, on_its_way], args=[person.key, visitor.seconds]))
+            if not lines:
+                return 0
+            flat = [part for line in lines.items() for part in line]
+            merge = self._client.register_script(MERGE)
+            merge(
+                keys=[person.key, f"{person.key}:merged"],
+                args=[visitor.owner, self._max_quantity, person.seconds, *flat],
+            )
+            self._client.delete(on_its_way)
+        return len(lines)
+
+    def _change(self, script: str, cart: CartId, sku: str, quantity: int) -> dict[str, int]:
+        run = self._client.register_script(script)
+        limits = [self._max_quantity, self._max_lines]
+        with unavailable_on_error():
+            outcome, *rest = run(keys=[cart.key], args=[sku, quantity, *limits, cart.seconds])
+            if outcome == b"moved":
+                outcome, *rest = run(keys=rest, args=[sku, quantity, *limits, USER_SECONDS])
+        if outcome == b"too_many_units":
+            raise CartLimitError(f"You can have at most {self._max_quantity} of one product in your cart.")
+        if outcome == b"too_many_lines":
+            raise CartLimitError(f"Your cart is full: it holds at most {self._max_lines} different products.")
+        return _quantities(_pairs(rest))
+
+
+def _pairs(flat: list[bytes]) -> dict[bytes, bytes]:
+    return dict(zip(flat[::2], flat[1::2], strict=True))
+
+
+def _quantities(held: Mapping[bytes, bytes]) -> dict[str, int]:
+    return {sku.decode(): int(quantity) for sku, quantity in sorted(held.items())}

@@ -1,0 +1,27 @@
+"""The form on a product's page: limits and messages."""
+
+from wtforms import Form, HiddenField, IntegerField
+from wtforms.validators import InputRequired, NumberRange
+
+NOT_A_NUMBER = "Please enter a whole number, such as 1 or 2."
+
+
+class QuantityField(IntegerField):
+    """A quantity in plain digits: no sign, no 1e9, no 0x, no digits of other scripts, which int() would take."""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Take the field's text. Raises ValueError with a message for the person."""
+        if not valuelist:
+            return
+        text = valuelist[0].strip()
+        if not (text.isascii() and text.isdigit() and len(text) <= 9):
+            self.data = None
+            raise ValueError(NOT_A_NUMBER)
+        self.data = int(text)
+
+
+class AddForm(Form):
+    """Add a product to the cart, one unit if nothing is said."""
+
+    sku = HiddenField(validators=[InputRequired("Please say which product to add.")])
+    quantity = QuantityField("Quantity", [NumberRange(min=1, message="Please add at least 1.")], default=1)

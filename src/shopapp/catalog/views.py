@@ -1,0 +1,101 @@
+"""The pages of the catalogue. For a visitor without a session they cost no Redis command."""
+
+from typing import Any
+
+from pyramid.httpexceptions import HTTPBadRequest
+from pyramid.request import Request
+from pyramid.view import view_config
+
+from shopapp.catalog.forms import AddForm
+from shopapp.catalog.models import Category, Product
+from shopapp.catalog.store import (
+    MAX_SEARCH_LENGTH,
+    Page,
+    find_category,
+    find_product,
+    list_products,
+    related_products,
+)
+from shopapp.http import NoSuchThingError, query
+
+PRODUCT_PAGE = "shopapp:catalog/templates/product.jinja2"
+
+
+@view_config(route_name="home", request_method="GET", accept="text/html", renderer="shopapp:catalog/templates/home.jinja2")
+def show_home(request: Request) -> dict[str, Any]:
+    """The catalogue: everything, a category, or what a search found."""
+    q, category, page = _listing(request)
+
+    def page_url(number: int) -> str:
+        asked = {"q": q, "category": category.slug if category else "", "page": number if number > 1 else ""}
+        return request.route_path("home", _query={name: value for name, value in asked.items() if value})
+
+    return {"page": page, "q": q, "category": category, "page_url": page_url}
+
+
+@view_config(route_name="home", request_method="GET", accept="application/json", renderer="json")
+def show_home_json(request: Request) -> dict[str, Any]:
+    """The catalogue as JSON."""
+    _q, _category, page = _listing(request)
+    products = [_summary(request, product) for product in page.products]
+    return {"products": products, "page": page.number, "pages": page.pages, "total": page.total}
+
+
+@view_config(route_name="product", request_method="GET", accept="text/html", renderer=PRODUCT_PAGE)
+def show_product(request: Request) -> dict[str, Any]:
+    """One product's page."""
+    product = _product(request)
+    return product_page(request, product, AddForm(data={"sku": product.sku}))
+
+
+@view_config(route_name="product", request_method="GET", accept="application/json", renderer="json")
+def show_product_json(request: Request) -> dict[str, Any]:
+    """One product as JSON."""
+    product = _product(request)
+    return {
+        **_summary(request, product),
+        "description": product.description,
+        "category": product.category.name,
+    }
+
+
+def product_page(request: Request, product: Product, form: AddForm) -> dict[str, Any]:
+    """Return what the product's page shows, with ``form`` and its errors."""
+    return {"product": product, "form": form, "related": related_products(request.dbsession, product)}
+
+
+def _listing(request: Request) -> tuple[str, Category | None, Page]:
+    """Return the search, the category and the page that were asked for. Raises HTTPBadRequest and NoSuchThingError."""
+    asked = query(request)
+    q, slug, number = asked.get("q", "").strip(), asked.get("category", ""), asked.get("page", "1")
+    if len(q) > MAX_SEARCH_LENGTH:
+        raise HTTPBadRequest(f"Please search for less: at most {MAX_SEARCH_LENGTH} characters.")
+    if not (number.isascii() and number.isdigit() and len(number) <= 6):
+        raise HTTPBadRequest("The page must be a number, such as 2.")
+    category = find_category(request.dbsession, slug) if slug else None
+    if slug and category is None:
+        raise NoSuchThingError("There is no such category in this shop.")
+    size = request.registry["shopapp.settings"].shop.page_size
+    page = list_products(request.dbsession, q, slug, int(number), size)
+    if page.number != int(number):
+        raise NoSuchThingError(f"There is no page {int(number)}: this list has {page.pages}.")
+    return q, category, page
+
+
+def _product(request: Request) -> Product:
+    product = find_product(request.dbsession, request.matchdict["sku"])
+    if product is None:
+        raise NoSuchThingError("There is no such product in this shop.")
+    return product
+
+
+def _summary(request: Request, product: Product) -> dict[str, Any]:
+    return {
+        "sku": product.sku,
+        "name": product.name,
+        "price": product.price,
+        "currency": request.registry["shopapp.settings"].shop.currency,
+        "available": product.stock,
+        "url": request.route_path("product", sku=product.sku),
+        "image": request.static_path(f"shopapp:web/static/products/{product.image}"),
+    }

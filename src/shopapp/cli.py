@@ -1,0 +1,127 @@
+"""The command ``shopapp``: what an operator does to the database from a shell. Needs no Redis and starts no app."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+import plaster
+from sqlalchemy import Engine
+from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
+from sqlalchemy.orm import Session
+
+from shopapp import migrations
+from shopapp.accounts.models import User
+from shopapp.accounts.passwords import MIN_PASSWORD_LENGTH, hash_password
+from shopapp.catalog import demo
+from shopapp.db import create_engine_from
+from shopapp.settings import Settings, SettingsError, load_settings
+
+
+class _WrongSettings(click.ClickException):
+    """Shows every complaint about the settings."""
+
+    exit_code = 2
+
+    def show(self, _file: object = None) -> None:
+        click.echo(self.message, err=True)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "-c", "--ini", default="development.ini", show_default=True, metavar="FILE", help="Where the settings are."
+)
+@click.pass_context
+def cli(context: click.Context, ini: str) -> None:
+    """Look after a shop."""
+    context.obj = ini
+
+
+@cli.group()
+def db() -> None:
+    """Create and fill the database."""
+
+
+@cli.group()
+def user() -> None:
+    """Look after the people who have an account."""
+
+
+@db.command()
+@click.pass_obj
+def upgrade(ini: str) -> None:
+    """Create the tables, or bring them up to date."""
+    with _engine(_settings(ini)) as engine, engine.connect() as connection:
+        migrations.upgrade(connection)
+    click.echo("The database is up to date.")
+
+
+@db.command("demo")
+@click.pass_obj
+def fill_with_demo(ini: str) -> None:
+    """Add the demo products and the demo account, as far as they are missing."""
+    settings = _settings(ini)
+    if settings.shop.production:
+        raise click.ClickException("This is production: the demo account has a published password, so it stays out.")
+    with _engine(settings) as engine, Session(engine) as dbsession, dbsession.begin():
+        filled = demo.fill(dbsession)
+    click.echo(f"Added {filled.products} products and {filled.users} accounts.")
+    click.echo(f"Log in as {demo.EMAIL} with the password: {demo.PASSWORD}")
+
+
+@user.command()
+@click.argument("email")
+@click.argument("name")
+@click.pass_obj
+def add(ini: str, email: str, name: str) -> None:
+    """Add an account; asks for the password."""
+    email, name = email.strip(), name.strip()
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+", email) or len(email) > User.email.type.length:
+        raise click.BadParameter("is not an e-mail address", param_hint="EMAIL")
+    if not 0 < len(name) <= User.name.type.length:
+        raise click.BadParameter(f"must have 1 to {User.name.type.length} characters", param_hint="NAME")
+    settings = _settings(ini)
+    password_hash = hash_password(_ask_password())
+    try:
+        with _engine(settings) as engine, Session(engine) as dbsession, dbsession.begin():
+            dbsession.add(User(email=email, name=name, password_hash=password_hash))
+    except IntegrityError as error:
+        raise click.ClickException(f"{email} has an account already.") from error
+    click.echo(f"Added {email}.")
+
+
+def _ask_password() -> str:
+    def long_enough(typed: str) -> str:
+        if len(typed) < MIN_PASSWORD_LENGTH:
+            raise click.UsageError(f"the password needs {MIN_PASSWORD_LENGTH} characters at least")
+        return typed
+
+    return click.prompt("Password", hide_input=True, confirmation_prompt=True, value_proc=long_enough)
+
+
+def _settings(ini: str) -> Settings:
+    """Read the ini. Raises a click error, which says all that is wrong with it."""
+    if not Path(ini).is_file():  # which plaster would take for an empty one
+        raise click.BadParameter(f"there is no file {ini}", param_hint="--ini")
+    try:
+        return load_settings(plaster.get_settings(ini, "app:main"))
+    except SettingsError as error:
+        raise _WrongSettings(str(error)) from error
+
+
+@contextmanager
+def _engine(settings: Settings) -> Iterator[Engine]:
+    """An engine that is closed at the end. Turns a database that is away or empty into a click error."""
+    engine = create_engine_from(settings.shop)
+    try:
+        yield engine
+    except (OperationalError, ProgrammingError) as error:
+        hint = "Is the database there, and has `shopapp db upgrade` been run?"
+        raise click.ClickException(f"{str(error.orig).strip()}\n{hint}") from error
+    finally:
+        engine.dispose()
+
+
+if __name__ == "__main__":
+    cli()

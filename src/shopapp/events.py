@@ -1,0 +1,127 @@
+"""The vocabulary: what happens in the shop, as plain classes in the past tense.
+
+Announce with ``request.registry.notify(event)``. Pyramid calls subscribers synchronously and in no promised order, so
+subscribers of one event must work in any order. There are two kinds: a subscriber that is part of the fact (rotate at
+login) is registered with ``config.add_subscriber`` and may fail the request; one that only watches (audit, metrics,
+flash) is registered with :func:`add_observer` and never fails a request in production.
+No event carries a session id: a session is named by its handle, a prefix of a hash.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pyramid.config import Configurator
+from pyramid.request import Request
+
+log = logging.getLogger(__name__)
+
+RAISE_OBSERVER_ERRORS = "shopapp.raise_observer_errors"
+"""Registry key: true in development and tests, where an observer's error should be seen at once."""
+
+EndReason = Literal["logout", "revoked", "idle", "absolute", "invalid", "empty"]
+
+
+@dataclass(frozen=True, slots=True)
+class UserLoggedIn:
+    """A person proved who they are. Fires before the session knows: its subscribers rotate the id and store the person."""
+
+    request: Request
+    user_id: int
+    email: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class UserLoginFailed:
+    """Credentials were wrong. Nothing has changed. ``email`` is what was typed, so treat it as hostile text."""
+
+    request: Request
+    email: str
+
+
+@dataclass(frozen=True, slots=True)
+class UserLoggedOut:
+    """A person asked to leave. Fires before the session is ended: its subscriber ends it."""
+
+    request: Request
+    user_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class SessionStarted:
+    """A session was stored for the first time. Its cookie goes out with this response."""
+
+    request: Request
+    handle: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRotated:
+    """A session got a new id and the old one is dead. The handle stays: it names the session, not the id."""
+
+    request: Request
+    handle: str
+    reason: str
+    user_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnded:
+    """A session was deleted from Redis, or found to be over, and will not come back."""
+
+    request: Request
+    handle: str
+    reason: EndReason
+
+
+@dataclass(frozen=True, slots=True)
+class SessionWriteDropped:
+    """A request wanted to save a session that was ended or rotated away meanwhile. Nothing was written."""
+
+    request: Request
+    handle: str
+
+
+@dataclass(frozen=True, slots=True)
+class CartItemAdded:
+    """``quantity`` more of ``sku`` are in the cart now."""
+
+    request: Request
+    sku: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class CartItemRemoved:
+    """``sku`` is no longer in the cart."""
+
+    request: Request
+    sku: str
+
+
+@dataclass(frozen=True, slots=True)
+class CartMerged:
+    """A visitor's cart is now part of the cart of the person who logged in. ``lines`` is how many lines came along."""
+
+    request: Request
+    user_id: int
+    lines: int
+
+
+def add_observer(config: Configurator, handler: Callable[[Any], None], event: type) -> None:
+    """Register ``handler`` for ``event`` so that its failure is logged instead of failing the request.
+
+    Where ``config.registry[RAISE_OBSERVER_ERRORS]`` is true the error is raised after all.
+    """
+
+    def observe(happened: Any) -> None:
+        try:
+            handler(happened)
+        except Exception:
+            if config.registry.get(RAISE_OBSERVER_ERRORS, False):
+                raise
+            log.exception("observer_failed event=%s handler=%s", event.__name__, handler.__name__)
+
+    config.add_subscriber(observe, event)

@@ -1,0 +1,22 @@
+"""The history of the database's tables, kept by Alembic. Holds no models: those live in the parts of the shop."""
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection
+
+
+def upgrade(connection: Connection, revision: str = "head") -> None:
+    """Bring the tables up to ``revision``. Safe when several processes do it at once."""
+    command.upgrade(_config(connection), revision)
+
+
+def downgrade(connection: Connection, revision: str) -> None:
+    """Take the tables back to ``revision``; ``base`` is before the first one and loses all data."""
+    command.downgrade(_config(connection), revision)
+
+
+def _config(connection: Connection) -> Config:
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", "shopapp:migrations")
+    config.set_main_option("path_separator", "os")
+    return config

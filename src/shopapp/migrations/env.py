@@ -1,0 +1,74 @@
+"""How Alembic runs the migrations. Alembic executes this file; nothing imports it.
+
+The connection comes from :mod:`shopapp.migrations`, or is made from the ini given to ``alembic -c``.
+"""
+
+from typing import Any
+
+import plaster
+from alembic import context
+from alembic.util import CommandError
+from sqlalchemy import Connection, Engine, text
+
+import shopapp.accounts.models
+import shopapp.catalog.models  # noqa: F401 - every module with models is imported here, for its tables
+from shopapp.db import Base, UtcDateTime, create_engine_from
+from shopapp.settings import load_settings
+
+# Any number will do that no other program using the same database takes its lock with.
+ADVISORY_LOCK = 7_305_118_204
+
+
+def engine_from_ini(path: str) -> Engine:
+    """Return the engine of the shop that the ini describes, and set up the ini's logging."""
+    plaster.setup_logging(path)
+    return create_engine_from(load_settings(plaster.get_settings(path, "app:main")).shop)
+
+
+def migrate(connection: Connection) -> None:
+    """Run what Alembic was asked for in one transaction, alone: all of it happens or nothing."""
+    context.configure(
+        connection=connection,
+        target_metadata=Base.metadata,
+        render_as_batch=connection.dialect.name == "sqlite",  # which alters a table by copying it
+        render_item=render_item,
+        transactional_ddl=True,
+    )
+    with context.begin_transaction():
+        take_turn(connection)
+        context.run_migrations()
+
+
+def take_turn(connection: Connection) -> None:
+    """Wait for any other process that migrates the same database; the lock goes with the transaction."""
+    if connection.dialect.name == "sqlite":
+        # This also makes it a transaction: the sqlite3 module begins none before CREATE TABLE.
+        connection.execute(text("BEGIN IMMEDIATE"))
+    else:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": ADVISORY_LOCK})
+
+
+def render_item(kind: str, item: Any, _autogenerate: Any) -> str | bool:
+    """Write our own types into new migrations as what they are in the database."""
+    if kind == "type" and isinstance(item, UtcDateTime):
+        return "sa.DateTime(timezone=True)"
+    return False
+
+
+def run() -> None:
+    """Migrate on the connection given, or on one of our own."""
+    if context.is_offline_mode():
+        raise CommandError("migrations need the database: --sql is not supported")
+    given = context.config.attributes.get("connection")
+    if given is not None:
+        migrate(given)
+        return
+    engine = engine_from_ini(str(context.config.config_file_name))
+    try:
+        with engine.connect() as connection:
+            migrate(connection)
+    finally:
+        engine.dispose()
+
+
+run()

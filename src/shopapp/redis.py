@@ -1,0 +1,86 @@
+"""One Redis client from one URL, and one exception for all the ways in which Redis can be away. Knows no key."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from urllib.parse import quote
+
+import redis
+from pyramid.config import Configurator
+from pyramid.request import Request
+from redis import exceptions
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from shopapp.embedded import start_server
+from shopapp.settings import SessionSettings, load_session_settings
+
+# Redis is there but cannot serve: full, a replica after a failover, or a cluster that lost some of its nodes.
+OUTAGES = (
+    exceptions.ConnectionError,
+    exceptions.TimeoutError,
+    exceptions.InvalidResponse,
+    exceptions.OutOfMemoryError,
+    exceptions.ReadOnlyError,
+    exceptions.ClusterError,
+    exceptions.TryAgainError,
+)
+
+# Outages for which redis-py has no class: the disk is full, too few replicas, or a script that does not end.
+OUTAGE_CODES = ("MISCONF", "NOREPLICAS", "BUSY")
+
+
+class StoreUnavailable(Exception):
+    """Redis cannot be reached or cannot serve. What was asked of it may or may not have been done."""
+
+
+def connect(settings: SessionSettings) -> redis.Redis:
+    """Make the client for `redis_url`. Only an `embedded:` server is started and waited for; no other is asked.
+
+    Raises EmbeddedServerError.
+    """
+    url = settings.redis_url
+    if url.startswith("embedded:"):
+        url = f"unix://{quote(str(start_server(url.removeprefix('embedded:'))))}"
+    return redis.Redis.from_url(
+        url,
+        encoding=settings.redis_encoding,
+        encoding_errors=settings.redis_encoding_errors,
+        socket_timeout=settings.redis_socket_timeout,
+        socket_connect_timeout=settings.redis_socket_timeout,
+        # A command that timed out may have been carried out: sent again, it could put a second item into a cart.
+        # redis-py would send it ten times. A connection that Redis closed meanwhile is replaced before it is used.
+        retry=Retry(NoBackoff(), retries=0),
+    )
+
+
+@contextmanager
+def unavailable_on_error() -> Iterator[None]:
+    """Turn what redis-py raises in an outage into StoreUnavailable; a mistake in a command stays what it is.
+
+    A context manager, and a decorator too.
+    """
+    try:
+        yield
+    except exceptions.RedisError as error:
+        # A pipeline puts the whole command, data included, before the reason.
+        reason = str(error).rpartition(" caused error: ")[2]
+        if not isinstance(error, OUTAGES) and not reason.startswith(OUTAGE_CODES):
+            raise
+        raise StoreUnavailable(reason) from error
+
+
+def includeme(config: Configurator) -> None:
+    """Give every request ``request.redis``: the app's client, or what ``redis.sessions.redis_client_callable`` gives.
+
+    Raises SettingsError and EmbeddedServerError.
+    """
+    settings = load_session_settings(config.registry.settings)
+    if settings.redis_client_callable:
+        client_of: Callable[[Request], redis.Redis] = config.maybe_dotted(settings.redis_client_callable)
+    else:
+        client = connect(settings)
+
+        def client_of(_request: Request) -> redis.Redis:
+            return client
+
+    config.add_request_method(client_of, "redis", reify=True)

@@ -1,0 +1,109 @@
+"""Builds the session factory from pyramid_session_redis, and works round its known faults in this one place.
+
+- It stores a session under its id and with an unconditional SETEX: its Redis client is our :class:`SessionStore`.
+- A new session takes it four round trips (WATCH, GET, MULTI, SETEX) and a second write for the data: our new-id function
+  only makes the id, and the store creates the session with its data by one SET NX.
+- It saves in a finished callback, after the response has left and outside the error views: ``saving.py`` saves before,
+  and the keeper closes the session so that the callback finds nothing to do.
+- Its cookie deletion has no Secure attribute, so browsers ignore it for a ``__Host-`` name: the deletion is set again here.
+- It never executes the pipeline of ``set_redis_ttl_readheavy``: it is not told of that key, the store reads by GETEX.
+- ``timeout_trigger`` is documented as seconds since the last write, but its code takes it as seconds before the expiry:
+  it is given the difference, so that the documented meaning holds.
+"""
+
+from collections.abc import Callable
+from secrets import token_urlsafe
+from typing import Any
+
+from pyramid.config import Configurator
+from pyramid.request import Request
+from pyramid.response import Response
+from pyramid_session_redis import RedisSessionFactory
+from pyramid_session_redis.session import RedisSession
+
+from shopapp.settings import SessionSettings
+from shopapp.sessions.keeper import SessionKeeper
+from shopapp.sessions.record import Sealer, SessionId
+from shopapp.sessions.signing import CookieSigner
+from shopapp.sessions.store import SessionStore, decode_json, encode_json
+
+RANDOM_BYTES = 32
+"""Of each half of an id: 256 bits, twice what OWASP ASVS 5.0 7.2.3 asks for."""
+
+
+def make_session_factory(config: Configurator, settings: SessionSettings) -> Callable[[Request], RedisSession]:
+    """Return the session factory for ``config.set_session_factory``."""
+
+    def named(path: str | None, default: Any) -> Any:
+        return config.maybe_dotted(path) if path else default
+
+    serialize, deserialize = named(settings.serialize, encode_json), named(settings.deserialize, decode_json)
+    sealer = Sealer(settings.secrets)
+    generator = named(settings.id_generator, _random_half)
+    load = RedisSessionFactory(
+        cookie_signer=named(settings.cookie_signer, None) or CookieSigner(settings.secrets),
+        redis_client_callable=lambda request, **_options: request.session_store,
+        serialize=serialize,
+        deserialize=deserialize,
+        id_generator=lambda: str(SessionId.new(generator)),
+        timeout=settings.timeout,
+        timeout_trigger=settings.timeout_trigger and settings.timeout - settings.timeout_trigger,
+        python_expires=settings.python_expires,
+        set_redis_ttl=settings.set_redis_ttl,
+        detect_changes=settings.detect_changes,
+        deserialized_fails_new=settings.deserialized_fails_new,
+        invalidate_empty_session=settings.invalidate_empty_session,
+        func_check_response_allow_cookies=named(settings.func_check_response_allow_cookies, None),
+        func_invalid_logger=named(settings.func_invalid_logger, None),
+        cookie_max_age=settings.timeout if settings.cookie_max_age is None else settings.cookie_max_age,
+        cookie_comment=settings.cookie_comment,
+        cookie_on_exception=settings.cookie_on_exception,
+        **{f"cookie_{name}": value for name, value in _cookie_attributes(settings).items()},
+    )
+
+    def factory(request: Request) -> RedisSession:
+        store = SessionStore(
+            request.redis,
+            sealer,
+            settings.prefix,
+            serialize,
+            deserialize,
+            ttl_on_read=settings.timeout if settings.set_redis_ttl_readheavy else None,
+        )
+        request.session_store = store
+        session = load(request, new_session_id_func=lambda generator, **_options: generator())
+        request.session_keeper = SessionKeeper(
+            request, session, store, generator, end_if_empty=settings.invalidate_empty_session
+        )
+        request.add_response_callback(lambda request, response: _mend_cookie(request, response, settings))
+        return session
+
+    return factory
+
+
+def _mend_cookie(request: Request, response: Response, settings: SessionSettings) -> None:
+    """Delete the cookie in a way that browsers obey, at logout or when it names a session that Redis no longer has.
+
+    A cookie whose id was rotated away is left alone: a newer one is on its way to this browser, and must not be wiped.
+    """
+    ours = [value for value in response.headers.getall("Set-Cookie") if value.startswith(f"{settings.cookie_name}=")]
+    deleted_at_logout = any(value.startswith(f"{settings.cookie_name}=;") for value in ours)
+    if deleted_at_logout:
+        response.unset_cookie(settings.cookie_name)
+    if deleted_at_logout or (not ours and request.session_store.found == "dead"):
+        response.set_cookie(settings.cookie_name, None, **_cookie_attributes(settings))
+        response.vary = {*(response.vary or ()), "Cookie"}
+
+
+def _cookie_attributes(settings: SessionSettings) -> dict[str, Any]:
+    return {
+        "path": settings.cookie_path,
+        "domain": settings.cookie_domain,
+        "secure": settings.cookie_secure,
+        "httponly": settings.cookie_httponly,
+        "samesite": settings.cookie_samesite,
+    }
+
+
+def _random_half() -> str:
+    return token_urlsafe(RANDOM_BYTES)

@@ -1,0 +1,42 @@
+"""Watches events: one audit line and one count each. Changes nothing, and names a session only by its handle."""
+
+import logging
+from typing import Any
+
+from prometheus_client import Counter
+
+from shopapp.events import (
+    SessionEnded,
+    SessionRotated,
+    SessionStarted,
+    SessionWriteDropped,
+    UserLoggedIn,
+    UserLoggedOut,
+    UserLoginFailed,
+)
+
+audit = logging.getLogger("shopapp.audit")
+
+EVENTS = Counter("shopapp_events", "Session and login events by name and reason", ["event", "reason"])
+
+OBSERVED = (
+    SessionEnded,
+    SessionRotated,
+    SessionStarted,
+    SessionWriteDropped,
+    UserLoggedIn,
+    UserLoggedOut,
+    UserLoginFailed,
+)
+
+FIELDS = ("handle", "reason", "user_id", "sku", "quantity", "lines")
+"""What of an event is told. What was typed at a failed login is not: people type passwords into the e-mail field."""
+
+
+def on_event(event: Any) -> None:
+    """Write the event's audit line and count it."""
+    name = type(event).__name__
+    EVENTS.labels(name, getattr(event, "reason", "")).inc()
+    told = {field: getattr(event, field) for field in FIELDS if getattr(event, field, None) is not None}
+    pairs = " ".join(f"{field}={value}" for field, value in told.items())
+    audit.info("event=%s address=%s %s", name, event.request.client_addr, pairs)

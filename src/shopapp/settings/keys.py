@@ -1,0 +1,150 @@
+"""Every key there is: its default, its kind and its meaning are the line that declares it. Reads nothing.
+
+docs/settings.md lists the same keys; a test compares the two.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from shopapp.settings import kinds, urls
+from shopapp.settings.kinds import Kind
+
+DAY = 86_400
+
+
+def setting(default: Any, kind: Kind, meaning: str, *, key: str = "", env: str = "") -> Any:
+    """A dataclass field with all that is known of one key; what is private stays out of `repr()`."""
+    metadata = {"kind": kind, "meaning": meaning, "key": key, "env": env}
+    return field(default=default, repr=not kind.private, metadata=metadata)
+
+
+cookie_text = r"[^\x00-\x20\x7f;,]+"
+plain_text = r"[^\x00-\x1f\x7f]+"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionSettings:
+    """Every `redis.sessions.*` key: those of pyramid_session_redis, with the defaults of this app."""
+
+    secrets: tuple[str, ...] = setting(
+        (), kinds.words, "Sign cookies and payloads: the first signs, all verify.", key="secret", env="SESSION_SECRET"
+    )
+    cookie_signer: str | None = setting(
+        None, kinds.dotted("dumps", "loads"), "Object that signs the cookie instead of the secret."
+    )
+    timeout: int | None = setting(
+        10_800, kinds.integer(1, 400 * DAY, "seconds", optional=True), "Idle timeout; None: sessions never expire."
+    )
+    timeout_trigger: int | None = setting(
+        300,
+        kinds.integer(1, 400 * DAY, "seconds", optional=True),
+        "The idle timeout is pushed out at most once per so many seconds; None: by every request. "
+        "Left out: 300, or a quarter of a shorter timeout.",
+    )
+    python_expires: bool = setting(True, kinds.boolean, "Keep the time of expiry in the payload too.")
+    set_redis_ttl: bool = setting(True, kinds.boolean, "Let Redis expire sessions by itself.")
+    set_redis_ttl_readheavy: bool = setting(
+        False,
+        kinds.boolean,
+        "Read and push out the timeout in one pipeline; needs timeout_trigger and python_expires off.",
+    )
+    prefix: str = setting(
+        "session:", kinds.text(plain_text, "write text such as session:"), "Begins every key in Redis."
+    )
+    id_generator: str | None = setting(None, kinds.dotted("__call__"), "Callable that makes a session id.")
+    serialize: str | None = setting(None, kinds.dotted("__call__"), "Callable from dict to bytes; None: JSON.")
+    deserialize: str | None = setting(None, kinds.dotted("__call__"), "Callable from bytes to dict; None: JSON.")
+    detect_changes: bool = setting(True, kinds.boolean, "Notice changes inside of nested values.")
+    deserialized_fails_new: bool = setting(True, kinds.boolean, "A payload that cannot be read is a fresh session.")
+    invalidate_empty_session: bool = setting(True, kinds.boolean, "End a session that has become empty.")
+    func_invalid_logger: str | None = setting(
+        None, kinds.dotted("__call__"), "Callable(request, exception) told of every refused session."
+    )
+    func_check_response_allow_cookies: str | None = setting(
+        None, kinds.dotted("__call__"), "Callable(response) that says whether it may carry the cookie."
+    )
+    cookie_name: str = setting(
+        "session",
+        kinds.text(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+", "write letters, digits, - and _"),
+        "Name of the session cookie; in production with the prefix __Host-.",
+    )
+    cookie_max_age: int | None = setting(
+        None,
+        kinds.integer(1, 400 * DAY, "seconds", optional=True),
+        "Cookie lifetime; None: it slides with the timeout.",
+    )
+    cookie_path: str = setting(
+        "/", kinds.text(r"/[^\x00-\x20\x7f;,]*", "write a path that begins with /"), "Path of the cookie."
+    )
+    cookie_domain: str | None = setting(
+        None,
+        kinds.text(r"\.?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*", "write a host name such as shop.example", optional=True),
+        "Domain of the cookie; None: this host alone.",
+    )
+    cookie_secure: bool = setting(False, kinds.boolean, "Send the cookie over HTTPS alone; true in production.")
+    cookie_httponly: bool = setting(True, kinds.boolean, "Keep the cookie from JavaScript.")
+    cookie_samesite: str = setting(
+        "lax", kinds.choice("lax", "strict", "none"), "Which requests from other sites carry the cookie."
+    )
+    cookie_comment: str | None = setting(
+        None, kinds.text(cookie_text, "write one word", optional=True), "Comment attribute of the cookie."
+    )
+    cookie_on_exception: bool = setting(True, kinds.boolean, "Set the cookie on an error page too.")
+    redis_url: str = setting(
+        "redis://localhost:6379/0",
+        urls.redis_url,
+        "Where sessions and carts live: redis://, rediss://, unix:// or embedded:DIRECTORY. "
+        "Left out: made of the keys below.",
+        env="REDIS_URL",
+    )
+    redis_host: str = setting(
+        "localhost",
+        kinds.text(r"[^\s/@:]+|[0-9A-Fa-f:.]+", "write a host name or address"),
+        "Host, if there is no redis_url.",
+    )
+    redis_port: int = setting(6379, kinds.integer(1, 65_535), "Port, if there is no redis_url.")
+    redis_db: int = setting(0, kinds.integer(0, 99_999), "Number of the database, if there is no redis_url.")
+    redis_password: str | None = setting(
+        None,
+        kinds.text(plain_text, "write the password", optional=True, private=True),
+        "Password, if there is no redis_url.",
+    )
+    redis_unix_socket_path: str | None = setting(
+        None,
+        kinds.text("/" + plain_text, "write a path that begins with /", optional=True),
+        "Socket used instead of host and port.",
+    )
+    redis_socket_timeout: float | None = setting(
+        1.0, kinds.seconds(0.05, 60), "Wait for Redis no longer than this; None: for ever."
+    )
+    redis_client_callable: str | None = setting(
+        None, kinds.dotted("__call__"), "Callable(request, **options) that gives the Redis client."
+    )
+    redis_encoding: str = setting("utf-8", kinds.encoding, "Encoding of text sent to Redis.")
+    redis_encoding_errors: str = setting("strict", kinds.encoding_errors, "What to do with text it cannot encode.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShopSettings:
+    """Every `shop.*` key."""
+
+    production: bool = setting(False, kinds.boolean, "Refuse to start with settings that are unsafe in public.")
+    database_url: str = setting(
+        "sqlite:///var/shop.sqlite", urls.database_url, "Catalogue, people and orders.", env="DATABASE_URL"
+    )
+    currency: str = setting("EUR", kinds.currency, "Currency of every price.")
+    locale: str = setting("en_IE", kinds.locale, "How prices and dates are written.")
+    page_size: int = setting(12, kinds.integer(1, 100), "Products on a page of the catalogue.")
+    cart_max_quantity: int = setting(999, kinds.integer(1, 1_000_000), "Units in one line of a cart at most.")
+    cart_max_lines: int = setting(100, kinds.integer(1, 1_000), "Lines in a cart at most.")
+    trusted_origins: tuple[str, ...] = setting(
+        (), urls.origins, "Other origins that may send forms to this shop, with a space between."
+    )
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings of the app."""
+
+    sessions: SessionSettings
+    shop: ShopSettings

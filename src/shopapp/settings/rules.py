@@ -1,0 +1,158 @@
+"""Which settings contradict each other or are unsafe in production. Reads no ini and no environment itself."""
+
+from collections.abc import Callable, Iterator, Set
+from dataclasses import dataclass
+from math import log2
+from string import ascii_lowercase, ascii_uppercase, digits, hexdigits
+
+from shopapp.settings.keys import SessionSettings
+
+MAKE_A_SECRET = 'make one with: python3 -c "import secrets; print(secrets.token_urlsafe(48))"'  # noqa: S105 (a command, not a secret)
+
+# 256 bits, the output of the hash that signs: a longer secret adds nothing, a shorter one is the weakest link.
+SECRET_BYTES = 32
+
+EXAMPLE_WORDS = ("secret", "change", "example", "password", "development", "insecure", "default", "placeholder")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A relation between settings: `broken` is asked only when every field in `reads` holds a valid value.
+
+    `broken` gets the settings and the names that were written down (a default is not written down). The complaint
+    is about the first field in `reads`.
+    """
+
+    reads: tuple[str, ...]
+    broken: Callable[[SessionSettings, Set[str]], bool]
+    problem: str
+    remedy: str
+
+
+RULES = (
+    Rule(
+        ("secrets", "cookie_signer"),
+        lambda s, _: not s.secrets and not s.cookie_signer,
+        "is missing, and so is SESSION_SECRET: cookies could not be signed",
+        MAKE_A_SECRET,
+    ),
+    Rule(
+        ("cookie_signer", "secrets"),
+        lambda s, _: bool(s.secrets and s.cookie_signer),
+        "is given as well as a secret, and only one of them can sign",
+        "remove one of the two",
+    ),
+    Rule(
+        ("cookie_secure", "cookie_name"),
+        lambda s, _: s.cookie_name.startswith(("__Host-", "__Secure-")) and not s.cookie_secure,
+        "is false, and browsers drop a cookie with this name's prefix unless it is Secure",
+        "set redis.sessions.cookie_secure = true, or take the prefix off redis.sessions.cookie_name",
+    ),
+    Rule(
+        ("cookie_path", "cookie_name"),
+        lambda s, _: s.cookie_name.startswith("__Host-") and s.cookie_path != "/",
+        "is not /, and browsers drop a __Host- cookie with another path",
+        "set redis.sessions.cookie_path = /",
+    ),
+    Rule(
+        ("cookie_domain", "cookie_name"),
+        lambda s, _: s.cookie_name.startswith("__Host-") and s.cookie_domain is not None,
+        "is set, and browsers drop a __Host- cookie with a domain",
+        "remove redis.sessions.cookie_domain, or name the cookie __Secure-…",
+    ),
+    Rule(
+        ("cookie_samesite", "cookie_secure"),
+        lambda s, _: s.cookie_samesite == "none" and not s.cookie_secure,
+        "is none, and browsers drop such a cookie unless it is Secure",
+        "set redis.sessions.cookie_secure = true, or redis.sessions.cookie_samesite = lax",
+    ),
+    Rule(
+        ("timeout_trigger", "timeout"),
+        lambda s, _: s.timeout_trigger is not None and s.timeout is None,
+        "is set without a timeout, so there is nothing to push out",
+        "set redis.sessions.timeout, or remove redis.sessions.timeout_trigger",
+    ),
+    Rule(
+        ("timeout_trigger", "timeout"),
+        lambda s, _: bool(s.timeout_trigger and s.timeout and s.timeout_trigger >= s.timeout),
+        "is not less than redis.sessions.timeout, so people would be signed out in the midst of their work",
+        "write a number well below redis.sessions.timeout, such as a tenth of it",
+    ),
+    Rule(
+        ("set_redis_ttl_readheavy", "timeout_trigger"),
+        lambda s, _: s.set_redis_ttl_readheavy and s.timeout_trigger is not None,
+        "is true, and that cannot be combined with a timeout_trigger",
+        "remove one of the two",
+    ),
+    Rule(
+        ("set_redis_ttl_readheavy", "python_expires"),
+        lambda s, _: s.set_redis_ttl_readheavy and s.python_expires,
+        "is true, and that cannot be combined with python_expires",
+        "set redis.sessions.python_expires = false, or remove redis.sessions.set_redis_ttl_readheavy",
+    ),
+    Rule(
+        ("set_redis_ttl_readheavy", "timeout", "set_redis_ttl"),
+        lambda s, _: s.set_redis_ttl_readheavy and not (s.timeout and s.set_redis_ttl),
+        "is true, and that needs both a timeout and set_redis_ttl",
+        "set those two, or remove redis.sessions.set_redis_ttl_readheavy",
+    ),
+    Rule(
+        ("prefix", "id_generator"),
+        lambda _, written: {"prefix", "id_generator"} <= written,
+        "is given as well as an id_generator, which makes the whole id",
+        "remove one of the two",
+    ),
+)
+
+PRODUCTION_RULES = (
+    Rule(
+        ("redis_url",),
+        lambda s, _: s.redis_url.startswith("embedded:"),
+        "is an embedded server, which is for development: it ends with the app",
+        "write the URL of a Redis that runs on its own, such as redis://localhost:6379/0",
+    ),
+    Rule(
+        ("cookie_secure",),
+        lambda s, _: not s.cookie_secure,
+        "is false: the session cookie would also travel over plain HTTP",
+        "set redis.sessions.cookie_secure = true",
+    ),
+    Rule(
+        ("cookie_name",),
+        lambda s, _: not s.cookie_name.startswith(("__Host-", "__Secure-")),
+        "has no __Host- or __Secure- prefix, so a neighbouring host or plain HTTP could plant a cookie of that name",
+        "set redis.sessions.cookie_name = __Host-session",
+    ),
+)
+
+
+def broken_rules(settings: SessionSettings, written: Set[str], failed: Set[str], *, production: bool) -> Iterator[Rule]:
+    """The rules that these settings break; a rule that reads a `failed` field is left out."""
+    for rule in RULES + (PRODUCTION_RULES if production else ()):
+        if failed.isdisjoint(rule.reads) and rule.broken(settings, written):
+            yield rule
+
+
+def weak_secrets(secrets: tuple[str, ...]) -> Iterator[str]:
+    """What makes these secrets too weak for production, if anything. Tells a secret by its place, never by itself."""
+    for place, secret in enumerate(secrets, start=1):
+        which = "" if len(secrets) == 1 else f"no. {place} "
+        if any(word in secret.lower() for word in EXAMPLE_WORDS):
+            yield f"{which}looks like an example"
+        elif estimated_bytes(secret) < SECRET_BYTES:
+            yield f"{which}holds too little randomness: {SECRET_BYTES} bytes at least"
+
+
+def estimated_bytes(secret: str) -> float:
+    """An upper bound on the random bytes a secret can hold: its length times the bits of its alphabet.
+
+    The alphabet is the smallest usual one that has all its characters, 64 characters at most. Stretches of eight
+    that were there before count for nothing, so that repeating a character or a word adds nothing. No estimate
+    sees through a sentence or a sequence: only a generator makes a secret.
+    """
+    stretches = {secret[start : start + 8] for start in range(max(1, len(secret) - 7))}
+    length = min(len(secret), len(stretches) + 7)
+    alphabets = (digits, digits + "abcdef", hexdigits[:10] + "ABCDEF", ascii_lowercase, ascii_uppercase)
+    alphabets += (ascii_lowercase + digits, ascii_uppercase + digits)
+    size = next((len(alphabet) for alphabet in alphabets if set(secret) <= set(alphabet)), 64)
+    return length * log2(size) / 8

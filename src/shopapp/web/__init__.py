@@ -1,0 +1,27 @@
+"""What belongs to every page: templates, static files, headers, the cross-site check, error pages, health, metrics."""
+
+from pyramid.config import Configurator
+from pyramid.events import BeforeRender
+from pyramid.tweens import EXCVIEW
+
+from shopapp.web.shell import money_filter, on_before_render
+from shopapp.web.static import ContentDigest
+
+STATIC_SECONDS = 365 * 24 * 60 * 60
+"""Static addresses change with their content, so browsers may keep them."""
+
+
+def includeme(config: Configurator) -> None:
+    """Install all of it."""
+    config.add_settings({"jinja2.filters": {"money": money_filter(config.registry["shopapp.settings"].shop)}})
+    config.include("pyramid_jinja2")
+    config.add_subscriber(on_before_render, BeforeRender)
+    config.add_static_view("static", "shopapp:web/static", cache_max_age=STATIC_SECONDS)
+    config.add_cache_buster("shopapp:web/static", ContentDigest("shopapp:web/static"))
+    config.add_route("healthz", "/healthz")
+    config.add_route("readyz", "/readyz")
+    config.add_route("metrics", "/metrics")
+    config.add_tween("shopapp.web.headers.security_headers_factory", over="pyramid_tm.tm_tween_factory")
+    config.add_tween("shopapp.web.cross_site.cross_site_check_factory", under=EXCVIEW)
+    config.scan("shopapp.web.errors")
+    config.scan("shopapp.web.health")

@@ -1,0 +1,102 @@
+"""Every error as a page for people or as JSON for programs; the cause goes to the log, never to the page."""
+
+import logging
+from typing import Any
+
+from pyramid.exceptions import URLDecodeError
+from pyramid.httpexceptions import HTTPError, HTTPForbidden, HTTPSeeOther
+from pyramid.renderers import render_to_response
+from pyramid.request import Request
+from pyramid.response import Response
+from pyramid.view import exception_view_config, forbidden_view_config, notfound_view_config
+
+from shopapp.http import InvalidFormError, NoSuchThingError, error_body, wants_json
+from shopapp.redis import StoreUnavailable
+from shopapp.web.cross_site import CrossSiteRequestError
+from shopapp.web.shell import BareShell, ErrorShell
+
+log = logging.getLogger(__name__)
+
+RETRY_AFTER_SECONDS = 5
+
+TITLES = {
+    400: ("bad_request", "That did not work"),
+    401: ("unauthorized", "Please sign in"),
+    403: ("forbidden", "That is not allowed"),
+    404: ("not_found", "Page not found"),
+    422: ("invalid", "Please check what you entered"),
+    500: ("internal_error", "Something went wrong"),
+    503: ("unavailable", "Back in a moment"),
+}
+
+
+@notfound_view_config()
+def on_not_found(error: Any, request: Request) -> Response:
+    """404, with the view's own words if it had any."""
+    message = error.detail if isinstance(error, NoSuchThingError) else "There is no page at this address."
+    return _answer(request, 404, message)
+
+
+@forbidden_view_config()
+def on_forbidden(error: HTTPForbidden, request: Request) -> Response:
+    """A page for people who have signed in: a visitor is sent to sign in, a program is told 401."""
+    if request.identity:
+        return _answer(request, 403, "Your account may not see this page.")
+    if wants_json(request):
+        return _answer(request, 401, "Please sign in first.")
+    target = request.path_qs if request.method == "GET" else request.route_path("home")
+    return HTTPSeeOther(request.route_path("login", _query={"next": target}))
+
+
+@exception_view_config(CrossSiteRequestError)
+def on_cross_site_request(error: CrossSiteRequestError, request: Request) -> Response:
+    """403, and a line in the log: it is an attack, or a proxy that hides the host's name."""
+    log.warning("cross_site_request_refused path=%s origin=%r", request.path, request.headers.get("Origin"))
+    return _answer(request, 403, error.detail)
+
+
+@exception_view_config(HTTPError)
+def on_http_error(error: HTTPError, request: Request) -> Response:
+    """Whatever error a view raised as its answer."""
+    return _answer(request, error.status_int, error.detail or error.explanation)
+
+
+@exception_view_config(InvalidFormError)
+def on_invalid_form(error: InvalidFormError, request: Request) -> Response:
+    """422 with each field's message."""
+    message = next(iter(error.fields.values()), "The form is not complete.")
+    return _answer(request, 422, message, error.fields)
+
+
+@exception_view_config(URLDecodeError)
+def on_bad_address(_error: URLDecodeError, request: Request) -> Response:
+    """An address that is not UTF-8."""
+    return _answer(request, 400, "The address could not be read: it is not valid UTF-8.")
+
+
+@exception_view_config(StoreUnavailable)
+def on_store_unavailable(error: StoreUnavailable, request: Request) -> Response:
+    """Redis is away: 503, to be tried again soon."""
+    log.error("store_unavailable path=%s error=%r", request.path, error.__cause__)
+    response = _answer(request, 503, "Carts and accounts are not available right now. Nothing is lost; please try again.")
+    response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    return response
+
+
+@exception_view_config(Exception)
+def on_unexpected_error(error: Exception, request: Request) -> Response:
+    """A fault of ours: all of it in the log, nothing of it on the page."""
+    log.error("unexpected_error path=%s", request.path, exc_info=error)
+    return _answer(request, 500, "This is our fault, and we have been told. Please try again in a moment.")
+
+
+def _answer(request: Request, status: int, message: str, fields: dict[str, str] | None = None) -> Response:
+    code, title = TITLES.get(status, ("error", "That did not work"))
+    if wants_json(request):
+        response = render_to_response("json", error_body(code, message, fields), request)
+    else:
+        shell = BareShell() if status >= 500 else ErrorShell(request)
+        page = {"status": status, "title": title, "message": message, "shell": shell}
+        response = render_to_response("shopapp:web/templates/error.jinja2", page, request)
+    response.status_int = status
+    return response

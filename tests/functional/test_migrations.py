@@ -1,0 +1,123 @@
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Engine, inspect, text
+from sqlalchemy.exc import DatabaseError, IntegrityError
+
+from shopapp import migrations
+from shopapp.db import Base, create_engine_from
+from shopapp.settings import ShopSettings
+
+TABLES = {"category", "product", "user", "alembic_version"}
+
+
+@pytest.fixture
+def engine(each_database_url: str) -> Iterator[Engine]:
+    """An engine on an empty database."""
+    engine = create_engine_from(ShopSettings(database_url=each_database_url))
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def ini(each_database_url: str, tmp_path: Path) -> Path:
+    """An ini as developers have it, for the same database."""
+    path = tmp_path / "shop.ini"
+    path.write_text(
+        "[app:main]\nuse = egg:shopapp\nredis.sessions.secret = for-this-test-alone\n"
+        f"shop.database_url = {each_database_url}\n"
+        "[alembic]\nscript_location = shopapp:migrations\npath_separator = os\n"
+    )
+    return path
+
+
+def upgrade(engine: Engine) -> None:
+    with engine.connect() as connection:
+        migrations.upgrade(connection)
+
+
+def tables(engine: Engine) -> set[str]:
+    return set(inspect(engine).get_table_names())
+
+
+def test_the_migrations_make_the_tables_of_the_models(engine: Engine):
+    upgrade(engine)
+
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_server_default": True})
+        assert compare_metadata(context, Base.metadata) == []
+    assert tables(engine) == TABLES
+
+
+@pytest.mark.parametrize("bad", [{"price": -1}, {"stock": -1}, {"category": 99}])
+def test_the_migrated_tables_refuse_what_the_models_refuse(engine: Engine, bad: dict[str, int]):
+    insert = text(
+        "INSERT INTO product (sku, name, description, category_id, price, stock, image)"
+        " VALUES (:sku, 'Pen', '', :category, :price, :stock, '')"
+    )
+    good = {"sku": "pen", "category": 1, "price": 0, "stock": 0}
+    upgrade(engine)
+    with engine.begin() as connection:
+        connection.execute(text("INSERT INTO category (id, slug, name) VALUES (1, 'desk', 'Desk')"))
+        connection.execute(insert, good)
+
+    with engine.connect() as connection, pytest.raises(IntegrityError):
+        connection.execute(insert, good | {"sku": "other"} | bad)
+
+
+def test_upgrading_again_changes_nothing(engine: Engine):
+    upgrade(engine)
+    with engine.begin() as connection:
+        connection.execute(text("INSERT INTO category (slug, name) VALUES ('desk', 'Desk')"))
+
+    upgrade(engine)
+
+    with engine.connect() as connection:
+        assert connection.scalar(text("SELECT name FROM category")) == "Desk"
+
+
+def test_the_tables_can_be_taken_back_and_made_again(engine: Engine):
+    upgrade(engine)
+
+    with engine.connect() as connection:
+        migrations.downgrade(connection, "base")
+    assert tables(engine) == {"alembic_version"}
+
+    upgrade(engine)
+    assert tables(engine) == TABLES
+
+
+def test_a_migration_that_fails_half_way_leaves_nothing_behind(engine: Engine):
+    with engine.begin() as connection:
+        connection.execute(text('CREATE TABLE "user" (id INTEGER)'))
+
+    with pytest.raises(DatabaseError):
+        upgrade(engine)
+
+    assert tables(engine) == {"user"}
+
+
+def test_several_processes_may_upgrade_at_once(engine: Engine, ini: Path):
+    command = [sys.executable, "-m", "shopapp.cli", "--ini", ini, "db", "upgrade"]
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) for _ in range(4)]
+
+    answers = [process.communicate()[0] for process in processes]
+
+    assert [process.returncode for process in processes] == [0, 0, 0, 0], answers
+    assert tables(engine) == TABLES
+
+
+def test_alembics_own_command_works_with_the_ini_of_the_app(engine: Engine, ini: Path):
+    def alembic(*arguments: str) -> str:
+        command = [sys.executable, "-m", "alembic", "-c", ini, *arguments]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+    alembic("upgrade", "head")
+
+    assert "No new upgrade operations detected" in alembic("check")
+    assert tables(engine) == TABLES

@@ -1,0 +1,85 @@
+"""Fixtures: a real PostgreSQL server for the test session, and tests that run on each database the shop supports.
+
+Loaded as a pytest plugin. Without PostgreSQL on the machine the tests that need it are skipped.
+"""
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import psycopg
+import pytest
+
+SERVER_USER = "postgres"
+"""PostgreSQL refuses to run as root, so for root it runs as the user that its packages create."""
+
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[Path]:
+    """A running server, which keeps nothing; the value is the directory of its socket."""
+    programs, user = _find_programs(), _server_user()
+    home = Path(tempfile.mkdtemp(prefix="shopapp-pg-", dir="/tmp"))  # a socket's path may have 107 bytes, not more
+    if user:
+        shutil.chown(home, user)
+
+    def run(program: str, *arguments: str) -> None:
+        command = [programs / program, "-D", home / "data", *arguments]
+        # Into a file: the server inherits it, and a pipe would stay open for as long as the server runs.
+        with (home / "log").open("a+") as log:
+            done = subprocess.run(command, cwd=home, user=user, stdout=log, stderr=log, check=False)
+            log.seek(0)
+            assert done.returncode == 0, log.read()
+
+    try:
+        run("initdb", "--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync")
+        run("pg_ctl", "start", "-w", "-o", f"-F -k {home} -c listen_addresses='' -c full_page_writes=off")
+        try:
+            yield home
+        finally:
+            run("pg_ctl", "stop", "-w", "-m", "fast")
+    finally:
+        shutil.rmtree(home)
+
+
+@pytest.fixture
+def postgresql_url(postgresql_server: Path) -> Iterator[str]:
+    """The URL of an empty database of its own. A test that leaves a connection open fails when it is dropped."""
+    name = f"shop_{next(_numbers)}"
+    with psycopg.connect(host=str(postgresql_server), user="postgres", dbname="postgres", autocommit=True) as server:
+        server.execute(f"CREATE DATABASE {name}")
+        yield f"postgresql://postgres@/{name}?host={postgresql_server}"
+        server.execute(f"DROP DATABASE {name}")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def each_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Runs the test twice: on an empty SQLite file and on an empty PostgreSQL database."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/shop.sqlite"
+    return request.getfixturevalue("postgresql_url")
+
+
+def _find_programs() -> Path:
+    on_path = shutil.which("pg_ctl")
+    folders = [Path(on_path).resolve().parent] if on_path else []
+    folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: float(folder.parent.name))[::-1]
+    for folder in folders:
+        if (folder / "initdb").exists() and (folder / "pg_ctl").exists():
+            return folder
+    pytest.skip("PostgreSQL is not installed: no initdb and pg_ctl on PATH or in /usr/lib/postgresql")
+
+
+def _server_user() -> str | None:
+    """The user to run the server as; None: whoever runs the tests."""
+    if os.geteuid() != 0:
+        return None
+    if SERVER_USER not in {entry.pw_name for entry in pwd.getpwall()}:
+        pytest.skip(f"PostgreSQL refuses to run as root, and there is no user {SERVER_USER}")
+    return SERVER_USER
