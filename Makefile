@@ -18,8 +18,7 @@ run: .venv/installed
 	@$(BIN)/shopapp -c development.ini db upgrade
 	@$(BIN)/shopapp -c development.ini db demo
 	@echo
-	@echo "    The shop:      http://localhost:6543/"
-	@echo "    Demo account:  demo@example.com, password: correct horse battery"
+	@echo "    The shop:  http://localhost:6543/"
 	@echo "    Stop it with Ctrl-C; carts and orders stay in var/."
 	@echo
 	@exec $(BIN)/pserve development.ini

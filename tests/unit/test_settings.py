@@ -82,7 +82,7 @@ def test_every_key_of_pyramid_session_redis_is_known():
     }
     known = {field.metadata["key"] or field.name for field in fields(SessionSettings)}
 
-    assert known == documented
+    assert documented <= known
 
 
 @pytest.mark.parametrize("key", psr.configs_unsupported)

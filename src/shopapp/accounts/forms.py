@@ -9,7 +9,10 @@ class LoginForm(Form):
 
     email = EmailField(
         "E-mail",
-        [InputRequired("Please enter your e-mail address."), Length(max=254, message="This is too long for an address.")],
+        [
+            InputRequired("Please enter your e-mail address."),
+            Length(max=254, message="This is too long for an address."),
+        ],
         filters=[lambda value: value.strip() if value else value],
     )
     password = PasswordField(

@@ -81,12 +81,14 @@ def existing_cart(request: Request) -> CartId | None:
 
 
 def cart_to_fill(request: Request) -> CartId:
-    """As :func:`existing_cart`, but a visitor gets a cart, and so a session."""
-    cart = existing_cart(request)
-    if cart is None:
+    """As :func:`existing_cart`, but a visitor who has none gets one: :func:`keep_cart` once it is filled."""
+    return existing_cart(request) or CartId.of_session(session_name(request))
+
+
+def keep_cart(request: Request) -> None:
+    """Have a visitor's session know that it has a cart. Not before it has one: a refused change starts no session."""
+    if not request.identity:
         request.session[VISITOR_CART] = True
-        cart = CartId.of_session(session_name(request))
-    return cart
 
 
 def quantities(request: Request) -> dict[str, int]:

@@ -4,7 +4,7 @@ A visitor's cart is filed under their session's name, a person's under their acc
 contents move, and a marker is left behind, so that a request that was on its way to the visitor's cart follows.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from redis import Redis
@@ -37,27 +37,31 @@ ADD = _STORE % "+ held"
 SET = _STORE % ""
 
 # KEYS: the visitor's cart, where its contents are kept until they have arrived. ARGV: the new cart, seconds.
+# An empty cart gets the marker too: a request that is on its way to it may be the one that fills it.
 TAKE = """
-if redis.call('EXISTS', KEYS[2]) == 0 and redis.call('EXISTS', KEYS[1]) == 1
-  and redis.call('HEXISTS', KEYS[1], ':moved') == 0 then
-  redis.call('RENAME', KEYS[1], KEYS[2])
+if redis.call('EXISTS', KEYS[2]) == 0 and redis.call('HEXISTS', KEYS[1], ':moved') == 0 then
+  if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('RENAME', KEYS[1], KEYS[2]) end
   redis.call('HSET', KEYS[1], ':moved', ARGV[1])
   redis.call('EXPIRE', KEYS[1], ARGV[2])
 end
 return redis.call('HGETALL', KEYS[2])
 """
 
-# KEYS: the person's cart, the set of carts that were merged into it. ARGV: visitor's cart, most units of a line,
-# seconds to live, then sku and quantity of each line. A cart that was merged before changes nothing.
+# KEYS: the person's cart, the set of carts that were merged into it. ARGV: visitor's cart, seconds to live, then sku,
+# quantity and most units of each line. A cart that was merged before changes nothing. Returns how many lines were cut.
 MERGE = """
-if redis.call('SADD', KEYS[2], ARGV[1]) == 0 then return 0 end
-redis.call('EXPIRE', KEYS[2], ARGV[3])
-for i = 4, #ARGV, 2 do
-  local sum = tonumber(redis.call('HGET', KEYS[1], ARGV[i]) or '0') + tonumber(ARGV[i + 1])
-  redis.call('HSET', KEYS[1], ARGV[i], math.min(sum, tonumber(ARGV[2])))
+local cut = 0
+if redis.call('SADD', KEYS[2], ARGV[1]) == 0 then return cut end
+redis.call('EXPIRE', KEYS[2], ARGV[2])
+for i = 3, #ARGV, 3 do
+  local held = tonumber(redis.call('HGET', KEYS[1], ARGV[i]) or '0')
+  local most = math.max(held, tonumber(ARGV[i + 2]))
+  local sum = held + tonumber(ARGV[i + 1])
+  if sum > most then cut = cut + 1 end
+  redis.call('HSET', KEYS[1], ARGV[i], math.min(sum, most))
 end
-redis.call('EXPIRE', KEYS[1], ARGV[3])
-return 1
+redis.call('EXPIRE', KEYS[1], ARGV[2])
+return cut
 """
 
 
@@ -112,25 +116,27 @@ class CartStore:
         """Make ``quantity`` the units of ``sku``, 0 to remove it; return the new cart. Raises CartLimitError."""
         return self._change(SET, cart, sku, quantity)
 
-    def merge(self, visitor: CartId, person: CartId) -> int:
-        """Move the visitor's cart into the person's; return how many lines came along. Quantities add up.
+    def merge(
+        self, visitor: CartId, person: CartId, stock_of: Callable[[Iterable[str]], Mapping[str, int]]
+    ) -> tuple[int, int]:
+        """Move the visitor's cart into the person's; return how many lines came along, and how many of them were cut.
 
-        Doing it twice, or again after a crash half-way, changes nothing more. A line over the limit is cut to it.
+        Quantities add up to the units in stock and to the limit of a line at most, yet never to less than the person
+        had, nor to nothing. Doing it twice, or again after a crash half-way, changes nothing more.
         """
         on_its_way = f"{visitor.key}:merging"
         with unavailable_on_error():
             take = self._client.register_script(TAKE)
-            lines = _pairs(take(keys=[visitor.key, on_its_way], args=[person.key, visitor.seconds]))
+            lines = _quantities(_pairs(take(keys=[visitor.key, on_its_way], args=[person.key, visitor.seconds])))
             if not lines:
-                return 0
-            flat = [part for line in lines.items() for part in line]
+                return 0, 0
+            stock = stock_of(lines)
+            most = {sku: min(self._max_quantity, max(1, stock.get(sku, self._max_quantity))) for sku in lines}
+            triples = [part for sku, quantity in lines.items() for part in (sku, quantity, most[sku])]
             merge = self._client.register_script(MERGE)
-            merge(
-                keys=[person.key, f"{person.key}:merged"],
-                args=[visitor.owner, self._max_quantity, person.seconds, *flat],
-            )
+            cut = merge(keys=[person.key, f"{person.key}:merged"], args=[visitor.owner, person.seconds, *triples])
             self._client.delete(on_its_way)
-        return len(lines)
+        return len(lines), cut
 
     def _change(self, script: str, cart: CartId, sku: str, quantity: int) -> dict[str, int]:
         run = self._client.register_script(script)

@@ -7,7 +7,7 @@ from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config
 
-from shopapp.cart.contents import Cart, cart_store, cart_to_fill, existing_cart, quantities, show
+from shopapp.cart.contents import Cart, cart_store, cart_to_fill, existing_cart, keep_cart, quantities, show
 from shopapp.cart.forms import SetForm
 from shopapp.cart.store import CartLimitError
 from shopapp.catalog.forms import AddForm
@@ -90,6 +90,7 @@ def _add(request: Request, form: AddForm) -> dict[str, int] | None:
     except CartLimitError as error:
         form.quantity.errors = [str(error)]
         return None
+    keep_cart(request)
     request.registry.notify(CartItemAdded(request, product.sku, form.quantity.data))
     return held
 
@@ -109,10 +110,12 @@ def _set(request: Request, form: SetForm) -> dict[str, int] | None:
             request.registry.notify(CartItemRemoved(request, sku))
         return held
     try:
-        return cart_store(request).set(cart_to_fill(request), sku, quantity)
+        held = cart_store(request).set(cart_to_fill(request), sku, quantity)
     except CartLimitError as error:
         form.quantity.errors = [str(error)]
         return None
+    keep_cart(request)
+    return held
 
 
 def _product(request: Request, sku: str) -> Product:

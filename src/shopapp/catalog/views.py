@@ -21,7 +21,9 @@ from shopapp.http import NoSuchThingError, query
 PRODUCT_PAGE = "shopapp:catalog/templates/product.jinja2"
 
 
-@view_config(route_name="home", request_method="GET", accept="text/html", renderer="shopapp:catalog/templates/home.jinja2")
+@view_config(
+    route_name="home", request_method="GET", accept="text/html", renderer="shopapp:catalog/templates/home.jinja2"
+)
 def show_home(request: Request) -> dict[str, Any]:
     """The catalogue: everything, a category, or what a search found."""
     q, category, page = _listing(request)

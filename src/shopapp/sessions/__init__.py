@@ -4,33 +4,99 @@ Any Pyramid app can take it: ``config.include("shopapp.sessions")`` with ``redis
 :class:`~shopapp.events.UserLoggedIn` and :class:`~shopapp.events.UserLoggedOut`. See docs/sessions.md.
 """
 
+from functools import partial
+
 from pyramid.config import Configurator
 from pyramid.request import Request
 from pyramid.tweens import EXCVIEW, INGRESS
+from redis import Redis
 
-from shopapp.events import UserLoggedIn, UserLoggedOut, add_observer
+from shopapp.events import (
+    PasswordChanged,
+    SessionEnded,
+    SessionRotated,
+    SessionStarted,
+    UserLoggedIn,
+    UserLoggedOut,
+    add_observer,
+)
 from shopapp.sessions.factory import make_session_factory
+from shopapp.sessions.index import SessionIndex, SessionInfo
 from shopapp.sessions.keeper import USER_KEY, keeper_of, loaded_keeper
-from shopapp.sessions.lifecycle import on_user_logged_in, on_user_logged_out
+from shopapp.sessions.lifecycle import (
+    end_others,
+    end_session,
+    on_password_changed,
+    on_session_ended,
+    on_session_rotated,
+    on_session_started,
+    on_user_logged_in,
+    on_user_logged_out,
+    session_index,
+)
 from shopapp.sessions.observers import OBSERVED, on_event
-from shopapp.settings import load_session_settings
+from shopapp.sessions.record import Sealer
+from shopapp.settings import SessionSettings, load_session_settings
 
-__all__ = ["USER_KEY", "includeme", "session_name", "session_was_used"]
+__all__ = [
+    "USER_KEY",
+    "SessionInfo",
+    "end_others",
+    "end_session",
+    "includeme",
+    "make_index",
+    "rotate",
+    "save",
+    "session_name",
+    "session_was_used",
+    "sessions_of",
+]
 
 
 def session_name(request: Request) -> str:
-    """Return a name for the request's session to file other things under: it lives as long as the session, through
-    every rotation, and is no secret. A new session gets its name here, and is stored once something is put into it.
+    """Return the handle of the request's session, a name to file other things under: it lives as long as the session,
+    through every rotation, and is no secret. A new session has one too, and is stored once something is put into it.
 
     Raises StoreUnavailable if Redis cannot be reached.
     """
-    return keeper_of(request).session_id.series_hash
+    return keeper_of(request).session_id.handle
+
+
+def rotate(request: Request, reason: str) -> None:
+    """Give the request's session a new id, with its data kept and the old id dead, when it is saved.
+
+    For a change of privilege that is no login. Raises StoreUnavailable if Redis cannot be reached.
+    """
+    keeper_of(request).rotate(reason)
+
+
+def save(request: Request) -> None:
+    """Save the request's session now instead of when the response is ready; what changes later is saved then.
+
+    Raises StoreUnavailable if Redis cannot be reached, SessionTooLargeError.
+    """
+    keeper_of(request).save()
+
+
+def sessions_of(request: Request, user_id: int | str) -> list[SessionInfo]:
+    """Return the live sessions of a person, the one used last first.
+
+    Raises StoreUnavailable if Redis cannot be reached.
+    """
+    return session_index(request).sessions(user_id)
 
 
 def session_was_used(request: Request) -> bool:
     """Return whether the response depends on a session: one came with the request, or one starts with it."""
     keeper = loaded_keeper(request)
     return keeper is not None and keeper.in_use
+
+
+def make_index(client: Redis, settings: SessionSettings) -> SessionIndex:
+    """Return the index of all persons' sessions, for a client that is no request's: a command line's."""
+    lifetimes = (settings.absolute_timeout, settings.kept_absolute_timeout)
+    keep_seconds = max(lifetimes) if all(lifetimes) else None
+    return SessionIndex(client, Sealer(settings.secrets), settings.prefix, keep_seconds)
 
 
 def includeme(config: Configurator) -> None:
@@ -41,10 +107,16 @@ def includeme(config: Configurator) -> None:
     settings = load_session_settings(config.registry.settings)
     config.include("shopapp.redis")
     config.set_session_factory(make_session_factory(config, settings))
+    config.registry["shopapp.sessions.index"] = partial(make_index, settings=settings)
+    config.registry["shopapp.sessions.max_sessions"] = settings.max_sessions
     config.add_tween(
         "shopapp.sessions.saving.save_session_factory", under=("pyramid_tm.tm_tween_factory", INGRESS), over=EXCVIEW
     )
     config.add_subscriber(on_user_logged_in, UserLoggedIn)
     config.add_subscriber(on_user_logged_out, UserLoggedOut)
+    config.add_subscriber(on_password_changed, PasswordChanged)
+    config.add_subscriber(on_session_started, SessionStarted)
+    config.add_subscriber(on_session_rotated, SessionRotated)
+    config.add_subscriber(on_session_ended, SessionEnded)
     for event in OBSERVED:
         add_observer(config, on_event, event)

@@ -8,7 +8,7 @@
 - Its cookie deletion has no Secure attribute, so browsers ignore it for a ``__Host-`` name: the deletion is set again here.
 - It never executes the pipeline of ``set_redis_ttl_readheavy``: it is not told of that key, the store reads by GETEX.
 - ``timeout_trigger`` is documented as seconds since the last write, but its code takes it as seconds before the expiry:
-  it is given the difference, so that the documented meaning holds.
+  the keeper gives it the difference, for each session's own timeout, so that the documented meaning holds.
 """
 
 from collections.abc import Callable
@@ -19,13 +19,17 @@ from pyramid.config import Configurator
 from pyramid.request import Request
 from pyramid.response import Response
 from pyramid_session_redis import RedisSessionFactory
+from pyramid_session_redis.exceptions import InvalidSession, InvalidSession_PayloadTimeout
 from pyramid_session_redis.session import RedisSession
 
-from shopapp.settings import SessionSettings
 from shopapp.sessions.keeper import SessionKeeper
 from shopapp.sessions.record import Sealer, SessionId
 from shopapp.sessions.signing import CookieSigner
-from shopapp.sessions.store import SessionStore, decode_json, encode_json
+from shopapp.sessions.store import Policy, SessionStore, decode_json, encode_json
+from shopapp.settings import SessionSettings
+
+OVER = ("dead", "idle", "absolute", "reused")
+"""How a lookup ends where the cookie names a session that will never come back."""
 
 RANDOM_BYTES = 32
 """Of each half of an id: 256 bits, twice what OWASP ASVS 5.0 7.2.3 asks for."""
@@ -37,24 +41,35 @@ def make_session_factory(config: Configurator, settings: SessionSettings) -> Cal
     def named(path: str | None, default: Any) -> Any:
         return config.maybe_dotted(path) if path else default
 
-    serialize, deserialize = named(settings.serialize, encode_json), named(settings.deserialize, decode_json)
     sealer = Sealer(settings.secrets)
+    signer = named(settings.cookie_signer, None) or CookieSigner(settings.secrets)
     generator = named(settings.id_generator, _random_half)
+    cookie_check = named(settings.func_check_response_allow_cookies, None)
+    policy = Policy(
+        prefix=settings.prefix,
+        serialize=named(settings.serialize, encode_json),
+        deserialize=named(settings.deserialize, decode_json),
+        max_size=settings.max_size,
+        rotation_grace=settings.rotation_grace,
+        rotation_late=settings.rotation_late,
+        end_on_reuse=settings.end_on_reuse,
+        ttl_on_read=settings.timeout if settings.set_redis_ttl_readheavy else None,
+    )
     load = RedisSessionFactory(
-        cookie_signer=named(settings.cookie_signer, None) or CookieSigner(settings.secrets),
+        cookie_signer=signer,
         redis_client_callable=lambda request, **_options: request.session_store,
-        serialize=serialize,
-        deserialize=deserialize,
+        serialize=policy.serialize,
+        deserialize=policy.deserialize,
         id_generator=lambda: str(SessionId.new(generator)),
         timeout=settings.timeout,
-        timeout_trigger=settings.timeout_trigger and settings.timeout - settings.timeout_trigger,
+        timeout_trigger=settings.timeout_trigger,
         python_expires=settings.python_expires,
         set_redis_ttl=settings.set_redis_ttl,
         detect_changes=settings.detect_changes,
         deserialized_fails_new=settings.deserialized_fails_new,
         invalidate_empty_session=settings.invalidate_empty_session,
-        func_check_response_allow_cookies=named(settings.func_check_response_allow_cookies, None),
-        func_invalid_logger=named(settings.func_invalid_logger, None),
+        func_check_response_allow_cookies=cookie_check,
+        func_invalid_logger=_invalid_logger(named(settings.func_invalid_logger, None)),
         cookie_max_age=settings.timeout if settings.cookie_max_age is None else settings.cookie_max_age,
         cookie_comment=settings.cookie_comment,
         cookie_on_exception=settings.cookie_on_exception,
@@ -62,36 +77,45 @@ def make_session_factory(config: Configurator, settings: SessionSettings) -> Cal
     )
 
     def factory(request: Request) -> RedisSession:
-        store = SessionStore(
-            request.redis,
-            sealer,
-            settings.prefix,
-            serialize,
-            deserialize,
-            ttl_on_read=settings.timeout if settings.set_redis_ttl_readheavy else None,
-        )
-        request.session_store = store
+        request.session_store = store = SessionStore(request.redis, sealer, policy)
         session = load(request, new_session_id_func=lambda generator, **_options: generator())
-        request.session_keeper = SessionKeeper(
-            request, session, store, generator, end_if_empty=settings.invalidate_empty_session
-        )
+        keeper = SessionKeeper(request, session, store, settings, sealer, generator, cookie_check)
+        request.session_keeper = keeper
+        presented = request.cookies.get(settings.cookie_name)
+        if store.found == "live" and signer.dumps(session.session_id).decode() != presented:
+            keeper.send_cookie()  # an older secret signed it
         request.add_response_callback(lambda request, response: _mend_cookie(request, response, settings))
         return session
 
     return factory
 
 
-def _mend_cookie(request: Request, response: Response, settings: SessionSettings) -> None:
-    """Delete the cookie in a way that browsers obey, at logout or when it names a session that Redis no longer has.
+def _invalid_logger(given: Callable[[Request, InvalidSession], None] | None) -> Callable:
+    """End a session whose idle clock has run out but that Redis still holds, then call the operator's own function."""
 
-    A cookie whose id was rotated away is left alone: a newer one is on its way to this browser, and must not be wiped.
+    def log_invalid(request: Request, error: InvalidSession) -> None:
+        if isinstance(error, InvalidSession_PayloadTimeout):
+            request.session_store.end_idle()
+        if given:
+            given(request, error)
+
+    return log_invalid
+
+
+def _mend_cookie(request: Request, response: Response, settings: SessionSettings) -> None:
+    """Delete the cookie in a way that browsers obey: after a logout, or where it names a session that is over.
+
+    A cookie that only is no longer valid is left alone: a newer one may be on its way to this browser, or there already,
+    and must not be wiped. So is that of a logout which found its session gone.
     """
-    ours = [value for value in response.headers.getall("Set-Cookie") if value.startswith(f"{settings.cookie_name}=")]
-    deleted_at_logout = any(value.startswith(f"{settings.cookie_name}=;") for value in ours)
-    if deleted_at_logout:
-        response.unset_cookie(settings.cookie_name)
-    if deleted_at_logout or (not ours and request.session_store.found == "dead"):
-        response.set_cookie(settings.cookie_name, None, **_cookie_attributes(settings))
+    store, name = request.session_store, settings.cookie_name
+    ours = [value for value in response.headers.getall("Set-Cookie") if value.startswith(f"{name}=")]
+    was_deleted = any(value.startswith(f"{name}=;") for value in ours)
+    if was_deleted:
+        response.unset_cookie(name)
+    is_over = store.has_ended if was_deleted else not ours and store.found in OVER
+    if is_over:
+        response.set_cookie(name, None, **_cookie_attributes(settings))
         response.vary = {*(response.vary or ()), "Cookie"}
 
 

@@ -3,14 +3,18 @@
 All use of pyramid_session_redis's inner state is here and in ``factory.py``, with the reason beside it.
 """
 
+import time
 from collections.abc import Callable
+from secrets import token_urlsafe
 
 from pyramid.request import Request
+from pyramid.response import Response
 from pyramid_session_redis.session import RedisSession, hashed_value
 
 from shopapp.events import EndReason, SessionEnded, SessionRotated, SessionStarted, SessionWriteDropped
-from shopapp.sessions.record import SessionId
-from shopapp.sessions.store import SessionGoneError, SessionStore
+from shopapp.sessions.record import Person, Sealer, SessionId
+from shopapp.sessions.store import NewId, NewStart, SessionGoneError, SessionStore
+from shopapp.settings import SessionSettings
 
 USER_KEY = "user"
 """The session's key for who is logged in: ``{"id", "email", "name"}``."""
@@ -24,17 +28,27 @@ class SessionKeeper:
         request: Request,
         session: RedisSession,
         store: SessionStore,
+        settings: SessionSettings,
+        sealer: Sealer,
         generator: Callable[[], str],
-        end_if_empty: bool,
+        cookie_check: Callable[[Response], bool] | None,
     ) -> None:
         self._request = request
         self._session = session
         self._store = store
+        self._settings = settings
+        self._sealer = sealer
         self._generator = generator
-        self._end_if_empty = end_if_empty
-        self._came_with = None if session.new else session.session_id
-        self._rotation: str | None = None
+        self._cookie_check = cookie_check
         self._events: list[object] = []
+        self._presented: str | None = None
+        if not session.new:
+            self._presented = session.session_id
+            # A retired id that is still good leads to the valid one, which is what the cookie shall be.
+            session._session_state.session_id = str(store.session_id)
+        elif store.found in ("absolute", "idle", "reused"):
+            self._events.append(SessionEnded(request, store.handle, store.found, store.user_id))
+            store.forget()
 
     @property
     def session_id(self) -> SessionId:
@@ -47,44 +61,57 @@ class SessionKeeper:
         return self._session._invalidated or not self._session.new or bool(self._session.managed_dict)
 
     @property
-    def user_id(self) -> int | None:
+    def user_id(self) -> int | str | None:
         """Who is logged in."""
         user = self._session.get(USER_KEY)
         return user["id"] if user else None
+
+    def begin_login(self, person: Person, *, keep: bool) -> None:
+        """Give the session a new id and new clocks when it is saved. No earlier id leads to it."""
+        settings = self._settings
+        lifetime = settings.kept_absolute_timeout if keep else settings.absolute_timeout
+        self._store.new_start = NewStart(lifetime=lifetime, person=person)
+        self._set_idle_clock(settings.kept_timeout if keep else settings.timeout)
+        self.rotate("login")
 
     def rotate(self, reason: str) -> None:
         """Give the session a new id when it is saved; the old one dies in that very write.
 
         A session that is new in this request has an id that nobody can know yet, and keeps it.
         """
-        if self._came_with is None:
-            return
-        self._rotation = reason
-        state = self._session._session_state
-        state.session_id = str(SessionId.new(self._generator, SessionId.parse(self._came_with).series))
         self._session.changed()
-        self._session.please_recookie()
+        if self._store.session_id is not None:
+            new = SessionId.new(self._generator, self._store.session_id.series)
+            self._store.new_id = NewId(session_id=new, reason=reason)
 
     def end(self, reason: EndReason) -> None:
         """End the session in Redis now. What is put into ``request.session`` afterwards starts a new one.
 
         Raises StoreUnavailable if Redis cannot be reached: then nothing has ended.
         """
-        if self._came_with is not None:
-            # A rotation that is not saved yet is undone: it is the stored id that has to end.
-            self._session._session_state.session_id = self._came_with
-            self._events.append(SessionEnded(self._request, SessionId.parse(self._came_with).handle, reason))
+        stored, user_id = self._store.session_id, self._store.user_id
+        if stored is not None:
+            self._session._session_state.session_id = str(stored)
         self._session.invalidate()
-        self._came_with = self._rotation = None
+        if stored is not None and self._store.has_ended:
+            self._events.append(SessionEnded(self._request, stored.handle, reason, user_id))
 
-    def save(self) -> None:
+    def save(self, response: Response | None = None) -> None:
         """Write what has changed, before the response leaves, then tell the events. One command, none if unchanged.
 
-        Raises StoreUnavailable if Redis cannot be reached.
+        The periodic rotation happens here too, where there is a ``response`` that may carry the new cookie. Raises
+        StoreUnavailable if Redis cannot be reached, SessionTooLargeError.
         """
-        if not self._session._invalidated:
+        if not self._session._invalidated and not self._session._session_state.dont_persist:
+            if response is not None and self._may_carry_cookie(response):
+                self._rotate_if_due()
             self._save()
         self._tell()
+
+    def send_cookie(self) -> None:
+        """Have the cookie set again, to live as long as the session may stay idle."""
+        max_age = self._settings.cookie_max_age
+        self._session.adjust_cookie_max_age(self._session.timeout if max_age is None else max_age)
 
     def abandon(self) -> None:
         """Forget this request's changes: it failed, so it must neither save them nor send a cookie for them."""
@@ -106,63 +133,88 @@ class SessionKeeper:
             self._session._session_state.dont_refresh = True
 
     def _save(self) -> None:
-        session, state = self._session, self._session._session_state
-        if state.dont_persist or (state.new and not state.managed_dict):
+        session, state, store = self._session, self._session._session_state, self._store
+        if state.new and not state.managed_dict:
             return
-        if not state.managed_dict and self._end_if_empty:
+        if not state.managed_dict and self._settings.invalidate_empty_session:
             self.end("empty")
             return
+        if store.session_id is None and store.new_start is None:
+            store.new_start = NewStart(lifetime=self._settings.absolute_timeout, person=None)
+            if self._settings.anonymous_timeout:
+                self._set_idle_clock(self._settings.anonymous_timeout)
+        session._timeout_trigger = self._trigger(state.timeout)
         pushes_expiry = self._expiry_is_due()
         payload = state.should_persist(session)
         # Its dict methods ask for a write even where they have changed nothing (pop_flash on an empty queue).
-        if payload and (self._rotation or hashed_value(payload) != state.persisted_hash):
-            session.ensure_id()
+        if payload and (store.new_id or hashed_value(payload) != state.persisted_hash):
             self._write(payload, pushes_expiry)
         elif state.please_refresh and not (session._timeout_trigger or session._python_expires):
             # Its dict methods also ask for an EXPIRE on every read; due only where nothing else slides the expiry.
             session.do_refresh()
+        if not session._invalidated and store.session_id and str(store.session_id) != self._presented:
+            self.send_cookie()
 
     def _write(self, payload: bytes, pushes_expiry: bool) -> None:
-        session, state = self._session, self._session._session_state
-        try:
-            self._persist(payload)
-        except SessionGoneError:
-            self._drop()
-            return
-        # A conflict was merged: what is stored may be more than what this request had.
-        stored = session.deserialize(self._store.payload)
-        state.managed_dict, state.expires = stored["m"], stored.get("x")
-        state.persisted_hash = hashed_value(self._store.payload)
-        if pushes_expiry and not state.new:
-            session.please_recookie()
-
-    def _persist(self, payload: bytes) -> None:
-        session, state = self._session, self._session._session_state
+        session, state, store = self._session, self._session._session_state, self._store
+        was_stored, rotation = store.session_id is not None, store.new_id
         try:
             session.do_persist(payload)
         except SessionGoneError:
-            if self._rotation != "login":
-                raise
-            # Another tab logged in or out meanwhile. The password was right, so this login stands, in a session of its own.
-            self._store.forget()
+            if not (rotation and rotation.reason == "login"):
+                self._drop()
+                return
+            # Another tab logged in or out meanwhile. The password was right, so this login stands, in a session of its
+            # own: whichever of the two cookies the browser keeps, it is a valid one.
+            start = store.new_start
+            store.forget()
+            store.new_start, was_stored = start, False
             state.session_id = str(SessionId.new(self._generator))
-            self._came_with = None
             session.do_persist(payload)
+        state.session_id = str(store.session_id)
+        # A conflict was merged: what is stored may be more than what this request had.
+        stored = session.deserialize(store.payload)
+        state.managed_dict, state.expires = stored["m"], stored.get("x")
+        state.persisted_hash = hashed_value(store.payload)
+        if pushes_expiry:
+            self.send_cookie()
         handle = SessionId.parse(state.session_id).handle
-        if self._came_with is None:
-            self._events.append(SessionStarted(self._request, handle))
-        elif self._rotation:
-            self._events.append(SessionRotated(self._request, handle, self._rotation, self.user_id))
-        self._came_with, self._rotation = state.session_id, None
+        if not was_stored:
+            self._events.append(SessionStarted(self._request, handle, self.user_id))
+        elif rotation and store.session_id == rotation.session_id:
+            self._events.append(SessionRotated(self._request, handle, rotation.reason, self.user_id))
 
     def _drop(self) -> None:
         """The session ended while this request was at work: leave it ended, and leave the browser's cookie alone.
 
         The cookie in the browser may by now be that of a newer login, so this response neither sets nor deletes one.
         """
+        store = self._store
         self._session._session_state.please_recookie = False
         self.close()
-        self._events.append(SessionWriteDropped(self._request, SessionId.parse(self._came_with or "").handle))
+        self._events.append(SessionWriteDropped(self._request, store.handle, store.user_id))
+        store.forget()
+
+    def _rotate_if_due(self) -> None:
+        """Rotate by the clock. The old id stays good for a moment, for the requests that are on their way with it."""
+        store, header, interval = self._store, self._store.header, self._settings.rotation_interval
+        if not (interval and header and store.session_id) or store.new_id or time.time() < header.issued + interval:
+            return
+        pepper = token_urlsafe()
+        self._session.changed()
+        store.new_id = NewId(
+            session_id=self._sealer.successor(store.session_id, pepper), reason="periodic", pepper=pepper
+        )
+
+    def _set_idle_clock(self, seconds: int | None) -> None:
+        state = self._session._session_state
+        state.timeout = seconds
+        state.expires = self._session.timestamp + seconds if seconds and self._session._python_expires else None
+
+    def _trigger(self, timeout: int | None) -> int | None:
+        """What pyramid_session_redis takes for ``timeout_trigger``: see factory.py."""
+        trigger = self._settings.timeout_trigger
+        return timeout - min(trigger, timeout // 4) if trigger and timeout else None
 
     def _expiry_is_due(self) -> bool:
         """Whether a write now pushes the idle expiry out, so that the cookie should slide along."""
@@ -170,6 +222,12 @@ class SessionKeeper:
         if not state.expires or not trigger:
             return True
         return self._session.timestamp >= state.expires - trigger
+
+    def _may_carry_cookie(self, response: Response) -> bool:
+        """As pyramid_session_redis will judge it when it comes to set the cookie."""
+        if self._request.exception is not None and not self._settings.cookie_on_exception:
+            return False
+        return self._cookie_check is None or self._cookie_check(response)
 
     def _tell(self) -> None:
         events, self._events = self._events, []

@@ -1,19 +1,82 @@
-"""What the events of a person's coming and going do to their session. Part of those events: an error fails the request."""
+"""What the events of a person's coming and going do to their sessions. Part of those events: an error fails the request."""
 
-from shopapp.events import UserLoggedIn, UserLoggedOut
+from pyramid.request import Request
+
+from shopapp.events import PasswordChanged, SessionEnded, SessionRotated, SessionStarted, UserLoggedIn, UserLoggedOut
+from shopapp.sessions.index import SessionIndex
 from shopapp.sessions.keeper import USER_KEY, keeper_of
+from shopapp.sessions.record import Person
+
+AGENT_LENGTH = 300
+"""Characters kept of a User-Agent header. Browsers send fewer than 200."""
 
 
 def on_user_logged_in(event: UserLoggedIn) -> None:
     """Store who it is and rotate the id, so that an id known from before the login opens nothing (session fixation)."""
-    keeper = keeper_of(event.request)
+    request, keeper = event.request, keeper_of(event.request)
     if keeper.user_id not in (None, event.user_id):
         # Another person was logged in in this browser: nothing of theirs may pass on.
         keeper.end("logout")
-    event.request.session[USER_KEY] = {"id": event.user_id, "email": event.email, "name": event.name}
-    keeper.rotate("login")
+    request.session[USER_KEY] = {"id": event.user_id, "email": event.email, "name": event.name}
+    person = Person(event.user_id, request.client_addr or "", (request.user_agent or "")[:AGENT_LENGTH])
+    keeper.begin_login(person, keep=event.keep)
 
 
 def on_user_logged_out(event: UserLoggedOut) -> None:
     """End the session in Redis at once."""
     keeper_of(event.request).end("logout")
+
+
+def on_password_changed(event: PasswordChanged) -> None:
+    """Rotate this session's id and end all others of the person: whoever else knew the password is out."""
+    keeper = keeper_of(event.request)
+    keeper.rotate("password")
+    end_others(event.request, event.user_id)
+
+
+def on_session_started(event: SessionStarted) -> None:
+    """Enter a new session of a person who logged in into the index."""
+    if event.user_id is not None:
+        _enter(event.request, event.user_id, event.handle)
+
+
+def on_session_rotated(event: SessionRotated) -> None:
+    """Enter a session that a visitor had and a person has now into the index. Other rotations change no handle."""
+    if event.reason == "login" and event.user_id is not None:
+        _enter(event.request, event.user_id, event.handle)
+
+
+def on_session_ended(event: SessionEnded) -> None:
+    """Take the session out of the index."""
+    if event.user_id is not None:
+        session_index(event.request).remove(event.user_id, event.handle)
+
+
+def session_index(request: Request) -> SessionIndex:
+    """Return the index of all persons' sessions."""
+    return request.registry["shopapp.sessions.index"](request.redis)
+
+
+def end_session(request: Request, user_id: int | str, handle: str) -> bool:
+    """End one session of a person; False if they have none of that handle."""
+    if not session_index(request).end(user_id, handle):
+        return False
+    _tell_ended(request, user_id, [handle], "revoked")
+    return True
+
+
+def end_others(request: Request, user_id: int | str) -> int:
+    """End all sessions of a person but that of this request; return how many."""
+    ended = session_index(request).end_all(user_id, but=keeper_of(request).session_id.handle)
+    _tell_ended(request, user_id, ended, "revoked")
+    return len(ended)
+
+
+def _enter(request: Request, user_id: int | str, handle: str) -> None:
+    limit = request.registry["shopapp.sessions.max_sessions"]
+    _tell_ended(request, user_id, session_index(request).add(user_id, handle, limit), "limit")
+
+
+def _tell_ended(request: Request, user_id: int | str, handles: list[str], reason: str) -> None:
+    for handle in handles:
+        request.registry.notify(SessionEnded(request, handle, reason, user_id))

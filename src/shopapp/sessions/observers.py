@@ -6,6 +6,7 @@ from typing import Any
 from prometheus_client import Counter
 
 from shopapp.events import (
+    PasswordChanged,
     SessionEnded,
     SessionRotated,
     SessionStarted,
@@ -20,6 +21,7 @@ audit = logging.getLogger("shopapp.audit")
 EVENTS = Counter("shopapp_events", "Session and login events by name and reason", ["event", "reason"])
 
 OBSERVED = (
+    PasswordChanged,
     SessionEnded,
     SessionRotated,
     SessionStarted,

@@ -1,8 +1,9 @@
 """How a session looks in Redis: one key, one sealed value. Knows bytes and hashes, never Redis or HTTP.
 
-A session id is ``<series>.<secret>``. The series stays for the session's life and names the Redis key (by its hash);
-the secret half is what rotation replaces, and the value holds only its hash. So a rotation changes one value of one
-key: it is atomic on a single server and on a cluster alike, and a stolen dump of Redis is no bunch of keys.
+A session id is ``<series>.<secret>``. The series stays for the session's life and names the Redis key (by its hash, the
+handle); the secret half is what rotation replaces, and the value holds only its hash. So a rotation changes one value of
+one key: it is atomic on a single server and on a cluster alike, both ids are never valid, nor none, and a stolen dump
+of Redis is no bunch of keys.
 
 The value is ``<seal>.<header JSON>\\n<payload>``. The seal is an HMAC over key, header and payload, checked before
 anything is decoded: who can write to Redis but does not know the secret cannot make a session.
@@ -14,18 +15,73 @@ import hmac
 from collections.abc import Callable, Sequence
 
 import msgspec
+from msgspec.structs import replace
 
 RECORD_VERSION = 1
-HANDLE_LENGTH = 16
-"""Hex digits of a handle: 64 bits are enough to tell sessions apart in a log, and nothing can be opened with them."""
+HASH_DIGITS = 32
+"""Hex digits kept of a hash: 128 bits, so that no two sessions meet, and nothing can be found backwards."""
+RETIRED_KEPT = 32
+"""Retired ids remembered per session: with a rotation every half hour, more than a working day of them."""
 
 
-class Header(msgspec.Struct, frozen=True, kw_only=True):
-    """What we keep about a session beside its payload. ``secret_hash`` says which id is the valid one."""
+class Person(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Who logged in, from where, with which browser: what the list of a person's sessions shows."""
+
+    user_id: int | str
+    address: str = ""
+    agent: str = ""
+
+
+class Retired(msgspec.Struct, frozen=True, array_like=True):
+    """A former id of the session, by its hash, and when it was retired."""
 
     secret_hash: str
+    at: int
+
+
+class Header(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What we keep about a session beside its payload. Times are whole seconds since 1970.
+
+    ``secret_hash`` says which id is the valid one, issued at ``issued``. ``pepper`` is what, together with the id that
+    the last periodic rotation retired, makes the valid one. ``started`` is when the session began, or its login;
+    ``ends`` when its absolute lifetime is over (0: never); ``used`` when it was last written.
+    """
+
+    version: int
+    secret_hash: str
     issued: int
-    version: int = RECORD_VERSION
+    started: int
+    used: int
+    ends: int = 0
+    pepper: str = ""
+    retired: tuple[Retired, ...] = ()
+    person: Person | None = None
+
+    @classmethod
+    def new(cls, secret_hash: str, now: int, lifetime: int | None, person: Person | None) -> "Header":
+        """The header of a session that begins now, or begins anew with a login: no earlier id leads to it."""
+        return cls(
+            version=RECORD_VERSION,
+            secret_hash=secret_hash,
+            issued=now,
+            started=now,
+            used=now,
+            ends=now + lifetime if lifetime else 0,
+            person=person,
+        )
+
+    def severed(self, secret_hash: str, now: int) -> "Header":
+        """The header under a new id, with no way to it from any earlier one."""
+        return replace(self, secret_hash=secret_hash, issued=now, used=now, pepper="", retired=())
+
+    def rotated(self, secret_hash: str, pepper: str, now: int) -> "Header":
+        """The header under a new id, which the present one leads to for a while."""
+        retired = (*self.retired, Retired(self.secret_hash, now))[-RETIRED_KEPT:]
+        return replace(self, secret_hash=secret_hash, issued=now, used=now, pepper=pepper, retired=retired)
+
+    def retired_at(self, secret_hash: str) -> int | None:
+        """When a periodic rotation retired the id with this hash; None if none did."""
+        return next((retired.at for retired in self.retired if retired.secret_hash == secret_hash), None)
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -53,7 +109,7 @@ class SessionId(msgspec.Struct, frozen=True):
 
     @classmethod
     def parse(cls, text: str) -> "SessionId":
-        """Return the halves of ``text``. A text without a dot has an empty secret, which no stored session has."""
+        """Return the halves of ``text``. A text without a dot has an empty series, which no stored session has."""
         series, _, secret = text.rpartition(".")
         return cls(series, secret)
 
@@ -61,19 +117,14 @@ class SessionId(msgspec.Struct, frozen=True):
         return f"{self.series}.{self.secret}"
 
     @property
-    def series_hash(self) -> str:
-        """The part of the Redis key that stands for this session."""
-        return _sha256(self.series)
+    def handle(self) -> str:
+        """What logs, pages, other stores and the Redis key call this session. It is no secret."""
+        return _hash(self.series)
 
     @property
     def secret_hash(self) -> str:
         """What the stored header says if this id is the valid one."""
-        return _sha256(self.secret)
-
-    @property
-    def handle(self) -> str:
-        """What logs, pages and metrics call this session."""
-        return self.series_hash[:HANDLE_LENGTH]
+        return _hash(self.secret)
 
 
 class Sealer:
@@ -84,13 +135,14 @@ class Sealer:
 
     def seal(self, key: str, header: Header, payload: bytes) -> Record:
         """Return the record to store under the Redis key ``key``."""
-        return Record(_mac(self._keys[0], key, msgspec.json.encode(header), payload), header, payload)
+        return Record(_mac(self._keys[0], key.encode(), msgspec.json.encode(header), payload), header, payload)
 
     def open(self, key: str, value: bytes) -> Record | None:
         """Return the record in ``value``, or None if it is not one that we sealed for this very ``key``."""
         seal, _, body = value.partition(b".")
         header, newline, payload = body.partition(b"\n")
-        if not newline or not any(hmac.compare_digest(seal, _mac(k, key, header, payload)) for k in self._keys):
+        parts = (key.encode(), header, payload)
+        if not newline or not any(hmac.compare_digest(seal, _mac(mac_key, *parts)) for mac_key in self._keys):
             return None
         try:
             decoded = msgspec.json.decode(header, type=Header)
@@ -98,11 +150,19 @@ class Sealer:
             return None
         return Record(seal, decoded, payload) if decoded.version == RECORD_VERSION else None
 
+    def successor(self, retired: SessionId, pepper: str) -> SessionId:
+        """Return the id that follows ``retired``.
 
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+        It is computed, not stored: so a request that comes with the retired id can be given the new cookie, while a
+        dump of Redis, which has neither the retired id nor our key, leads to neither.
+        """
+        return SessionId(retired.series, _mac(self._keys[0], retired.secret.encode(), pepper.encode()).decode())
 
 
-def _mac(mac_key: bytes, key: str, header: bytes, payload: bytes) -> bytes:
-    digest = hmac.digest(mac_key, b"%b\n%b\n%b" % (key.encode(), header, payload), "sha256")
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:HASH_DIGITS]
+
+
+def _mac(mac_key: bytes, *parts: bytes) -> bytes:
+    digest = hmac.digest(mac_key, b"\n".join(parts), "sha256")
     return base64.urlsafe_b64encode(digest).rstrip(b"=")

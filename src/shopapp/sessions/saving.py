@@ -31,7 +31,7 @@ def save_session_factory(handler: Callable[[Request], Response], _registry: Regi
             if response.status_int >= 500:
                 keeper.abandon()
             else:
-                keeper.save()
+                keeper.save(response)
         except Exception:
             keeper.abandon()
             return request.invoke_exception_view(reraise=True)

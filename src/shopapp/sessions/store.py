@@ -7,34 +7,39 @@ made against the stored version, and none brings back a session that has ended.
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import msgspec
+from msgspec.structs import replace
 from redis import Redis
 
 from shopapp.redis import unavailable_on_error
 from shopapp.sessions.merge import merge
-from shopapp.sessions.record import Header, Record, Sealer, SessionId
+from shopapp.sessions.record import Header, Person, Record, Sealer, SessionId
 
 WRITE_ATTEMPTS = 50
 """In each round of conflicting writers one wins, so this many can write one session at the same moment."""
 
-# KEYS: the session. ARGV: seal of the version that the caller knows, new value ("" deletes), seconds to live ("" none).
+# KEYS: the session. ARGV: seal of the version that the caller knows, new value, seconds to live ("" none).
 # Returns 1 when done, nil when there is no session, else the value that is there instead.
 COMPARE_AND_SET = """
 local stored = redis.call('GET', KEYS[1])
 if not stored then return nil end
 if string.sub(stored, 1, #ARGV[1]) ~= ARGV[1] then return stored end
-if ARGV[2] == '' then redis.call('DEL', KEYS[1])
-elseif ARGV[3] == '' then redis.call('SET', KEYS[1], ARGV[2])
+if ARGV[3] == '' then redis.call('SET', KEYS[1], ARGV[2])
 else redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3]) end
 return 1
 """
 
-# KEYS: the session. ARGV: the hash of the id's secret half, which the stored header holds while that id is the valid one.
-END_IF_VALID = """
+# KEYS: the session. ARGV: the hash of the secret half of an id. Ends the session if that id leads to it: as the valid one,
+# or as one that a periodic rotation retired while the request that wants the end was on its way. Both stand in the
+# header, before the line's end.
+END = """
 local stored = redis.call('GET', KEYS[1])
-if stored and string.find(stored, ARGV[1], 1, true) then return redis.call('DEL', KEYS[1]) end
+if not stored then return 0 end
+local header = string.sub(stored, 1, string.find(stored, '\\n', 1, true))
+if string.find(header, '"' .. ARGV[1] .. '"', 1, true) then return redis.call('DEL', KEYS[1]) end
 return 0
 """
 
@@ -43,54 +48,96 @@ class SessionGoneError(Exception):
     """The session was ended, or its id rotated away, after this request loaded it. Nothing was written."""
 
 
+class SessionTooLargeError(Exception):
+    """The app put more into a session than ``redis.sessions.max_size`` allows. Nothing was written."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """What the settings say about stored sessions. Times in seconds."""
+
+    prefix: str
+    serialize: Callable[[Any], bytes]
+    deserialize: Callable[[bytes], Any]
+    max_size: int
+    rotation_grace: int
+    rotation_late: int
+    end_on_reuse: bool
+    ttl_on_read: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewId:
+    """A change of id to be made with the next write. ``pepper`` is set where the old id shall lead to the new one."""
+
+    session_id: SessionId
+    reason: str
+    pepper: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewStart:
+    """A new beginning to be made with the next write: of a new session, or of a login in one that exists."""
+
+    lifetime: int | None
+    person: Person | None
+
+
 class SessionStore:
     """One request's view of the session it came with. See the module for what it promises.
 
-    ``found`` tells how the lookup ended: None before it and for a new session, "live", "dead" when Redis holds no such
-    session, "refused" when it holds one that does not accept this id or that we did not seal.
+    ``found`` tells how the lookup ended: None before it and for a new session; "live"; "dead" where Redis holds no such
+    session; "idle", "absolute" or "reused" where it was found to be over; "refused" where it does not accept this id.
+    ``session_id`` is the id that leads to what was loaded or stored: not the one asked for if that has been rotated.
+    ``handle`` names the session that was asked for, and ``has_ended`` whether this request has ended it.
     """
 
-    def __init__(
-        self,
-        client: Redis,
-        sealer: Sealer,
-        prefix: str,
-        serialize: Callable[[Any], bytes],
-        deserialize: Callable[[bytes], Any],
-        ttl_on_read: int | None,
-    ) -> None:
+    def __init__(self, client: Redis, sealer: Sealer, policy: Policy) -> None:
         self._client = client
         self._sealer = sealer
-        self._prefix = prefix
-        self._serialize = serialize
-        self._deserialize = deserialize
-        self._ttl_on_read = ttl_on_read
-        self._compare_and_set = client.register_script(COMPARE_AND_SET)
-        self._end = client.register_script(END_IF_VALID)
-        self._loaded: Record | None = None
-        self.found: Literal["live", "dead", "refused"] | None = None
+        self._policy = policy
+        self._record: Record | None = None
+        self.found: Literal["live", "dead", "idle", "absolute", "reused", "refused"] | None = None
+        self.handle = ""
+        self.has_ended = False
+        self.session_id: SessionId | None = None
+        self.new_id: NewId | None = None
+        self.new_start: NewStart | None = None
+
+    @property
+    def header(self) -> Header | None:
+        """The header as it was last loaded or stored by this request."""
+        return self._record.header if self._record else None
+
+    @property
+    def user_id(self) -> int | str | None:
+        """Who logged in to the session that was last loaded or stored by this request."""
+        return self.header.person.user_id if self.header and self.header.person else None
+
+    @property
+    def payload(self) -> bytes:
+        """The payload as it was last loaded or stored by this request; empty if there is none."""
+        return self._record.payload if self._record else b""
 
     def get(self, session_id: str) -> bytes | None:
-        """Return the payload of a live session, else None. One round trip."""
+        """Return the payload of a live session, else None. One round trip, and one more if this ends the session."""
         wanted = SessionId.parse(session_id)
-        key = self._key(wanted)
+        key, ttl, self.handle = self._key(wanted), self._policy.ttl_on_read, wanted.handle
         with unavailable_on_error():
-            value = self._client.getex(key, ex=self._ttl_on_read) if self._ttl_on_read else self._client.get(key)
+            value = self._client.getex(key, ex=ttl) if ttl else self._client.get(key)
         if value is None:
             self.found = "dead"
             return None
         record = self._sealer.open(key, value)
-        if record is None or record.header.secret_hash != wanted.secret_hash:
+        if record is None:
             self.found = "refused"
             return None
-        self.found = "live"
-        self._loaded = record
-        return record.payload
+        return self._enter(record, wanted)
 
     def setex(self, session_id: str, seconds: int, payload: bytes) -> None:
         """Store ``payload`` for ``seconds``: a new session if none was loaded, else a guarded change of the loaded one.
 
-        Raises SessionGoneError if the loaded session has ended or been rotated away.
+        Raises SessionGoneError if the loaded session has ended or been rotated away, SessionTooLargeError.
         """
         self._write(SessionId.parse(session_id), payload, seconds)
 
@@ -100,72 +147,125 @@ class SessionStore:
 
     def expire(self, session_id: str, seconds: int) -> None:
         """Push the session's end out to ``seconds`` from now, unless reading it has. A session that has ended stays so."""
-        if self._ttl_on_read:
+        if self._policy.ttl_on_read:
             return
         with unavailable_on_error():
             self._client.expire(self._key(SessionId.parse(session_id)), seconds)
 
     def delete(self, session_id: str) -> None:
-        """End the session in one step, whatever other requests write to it, unless it was rotated away from this id."""
+        """End the session in one step, whatever other requests write to it, unless this id no longer leads to it."""
         target = SessionId.parse(session_id)
         with unavailable_on_error():
-            self._end(keys=[self._key(target)], args=[target.secret_hash])
-        self._loaded = None
+            end = self._client.register_script(END)
+            self.has_ended = bool(end(keys=[self._key(target)], args=[target.secret_hash]))
+        self.forget()
 
-    @property
-    def payload(self) -> bytes:
-        """The session's payload as it was last loaded or stored by this request; empty if there is none."""
-        return self._loaded.payload if self._loaded else b""
+    def end_idle(self) -> None:
+        """End the session that was just loaded: its idle clock has run out before Redis removed it."""
+        self.found = "idle"
+        if self.session_id:
+            with unavailable_on_error():
+                self._client.delete(self._key(self.session_id))
 
     def forget(self) -> None:
         """Let the loaded session be: the next write makes a new one."""
-        self._loaded = None
+        self._record = self.session_id = self.new_id = self.new_start = None
 
     def _key(self, session_id: SessionId) -> str:
-        return self._prefix + session_id.series_hash
+        return self._policy.prefix + session_id.handle
+
+    def _enter(self, record: Record, wanted: SessionId) -> bytes | None:
+        """Take ``record`` if its two clocks and the rotation's rules let ``wanted`` in; return its payload."""
+        now, header = int(time.time()), record.header
+        if header.ends and now >= header.ends:
+            self.found = "absolute"
+            self._end_whoever_holds_it(record, wanted)
+            return None
+        entry = self._way_in(header, wanted, now)
+        if entry is not None:
+            self.found, self.session_id, self._record = "live", entry, record
+            return record.payload
+        retired_at = header.retired_at(wanted.secret_hash)
+        if retired_at is not None and now > retired_at + self._policy.rotation_late and self._policy.end_on_reuse:
+            self.found = "reused"
+            self._end_whoever_holds_it(record, wanted)
+        else:
+            self.found = "refused"
+        return None
+
+    def _way_in(self, header: Header, wanted: SessionId, now: int) -> SessionId | None:
+        """Return the id that is valid now if ``wanted`` is it, or was until a moment ago; else None."""
+        if header.secret_hash == wanted.secret_hash:
+            return wanted
+        retired_at = header.retired_at(wanted.secret_hash)
+        if retired_at is None or now > retired_at + self._policy.rotation_grace:
+            return None
+        successor = self._sealer.successor(wanted, header.pepper)
+        return successor if successor.secret_hash == header.secret_hash else None
+
+    def _end_whoever_holds_it(self, record: Record, wanted: SessionId) -> None:
+        self._record = record  # for what is told about its end
+        with unavailable_on_error():
+            self._client.delete(self._key(wanted))
 
     def _write(self, target: SessionId, payload: bytes, seconds: int | None) -> None:
-        self._loaded = (
+        if len(payload) > self._policy.max_size:
+            raise SessionTooLargeError(self._too_large(payload))
+        if self.session_id is None or self._record is None:
             self._create(target, payload, seconds)
-            if self._loaded is None
-            else self._change(self._loaded, target, payload, seconds)
-        )
+        else:
+            self._change(self._record, self.session_id, payload, seconds)
+        self.new_id = self.new_start = None
 
-    def _create(self, target: SessionId, payload: bytes, seconds: int | None) -> Record:
-        key = self._key(target)
-        record = self._sealer.seal(key, Header(secret_hash=target.secret_hash, issued=int(time.time())), payload)
+    def _create(self, target: SessionId, payload: bytes, seconds: int | None) -> None:
+        now, key, start = int(time.time()), self._key(target), self.new_start or NewStart(lifetime=None, person=None)
+        header = Header.new(target.secret_hash, now, start.lifetime, start.person)
+        record = self._sealer.seal(key, header, payload)
         with unavailable_on_error():
-            created = self._client.set(key, record.encode(), ex=seconds, nx=True)
+            created = self._client.set(key, record.encode(), ex=_until(header, seconds, now), nx=True)
         if not created:
             # With 256 random bits in the key this is a broken id generator, not chance: never share a session.
             raise RuntimeError("the id generator made an id that exists already")
-        return record
+        self._record, self.session_id = record, target
 
-    def _change(self, base: Record, target: SessionId, payload: bytes, seconds: int | None) -> Record:
+    def _change(self, base: Record, entry: SessionId, payload: bytes, seconds: int | None) -> None:
         """Compare-and-set ``payload``, merging on conflict with what another request stored meanwhile."""
-        key = self._key(target)
-        rotating = target.secret_hash != base.header.secret_hash
-        known, mine = base, payload
+        key, known, mine = self._key(entry), base, payload
         for _ in range(WRITE_ATTEMPTS):
-            header = (
-                Header(secret_hash=target.secret_hash, issued=int(time.time())) if rotating else known.header
-            )
+            now = int(time.time())
+            header = self._next_header(known.header, now)
             record = self._sealer.seal(key, header, mine)
-            stored = self._swap(key, known, record.encode(), seconds)
+            stored = self._swap(key, known, record, _until(header, seconds, now))
             if stored is None:
-                return record
-            if stored.header.secret_hash != base.header.secret_hash:
+                self._record = record
+                self.session_id = self.new_id.session_id if self.new_id else entry
+                return
+            way_in = self._way_in(stored.header, entry, now)
+            if way_in is None:
                 raise SessionGoneError
-            known, mine = stored, self._merge(base.payload, stored.payload, payload)
+            if way_in != entry and self.new_id and self.new_id.pepper:
+                self.new_id = None  # another request has done the periodic rotation
+            known, entry, mine = stored, way_in, self._merge(base.payload, stored.payload, payload)
         raise RuntimeError("session still contended after many attempts")
 
-    def _swap(self, key: str, known: Record, value: bytes, seconds: int | None) -> Record | None:
-        """Put ``value`` in place of ``known`` and return None, or return the record that is there instead.
+    def _next_header(self, header: Header, now: int) -> Header:
+        if self.new_start and self.new_id:
+            start = self.new_start
+            return Header.new(self.new_id.session_id.secret_hash, now, start.lifetime, start.person)
+        if self.new_id and self.new_id.pepper:
+            return header.rotated(self.new_id.session_id.secret_hash, self.new_id.pepper, now)
+        if self.new_id:
+            return header.severed(self.new_id.session_id.secret_hash, now)
+        return replace(header, used=now)
+
+    def _swap(self, key: str, known: Record, new: Record, seconds: int | None) -> Record | None:
+        """Put ``new`` in place of ``known`` and return None, or return the record that is there instead.
 
         Raises SessionGoneError if nothing of ours is there any more.
         """
         with unavailable_on_error():
-            reply = self._compare_and_set(keys=[key], args=[known.seal, value, "" if seconds is None else seconds])
+            swap = self._client.register_script(COMPARE_AND_SET)
+            reply = swap(keys=[key], args=[known.seal, new.encode(), "" if seconds is None else seconds])
         if reply == 1:
             return None
         stored = None if reply is None else self._sealer.open(key, reply)
@@ -175,11 +275,19 @@ class SessionStore:
 
     def _merge(self, base: bytes, theirs: bytes, mine: bytes) -> bytes:
         """Merge whole payloads of pyramid_session_redis: data (m) three ways, the later expiry (x), the rest as mine."""
-        was, stored, wanted = (self._deserialize(payload) for payload in (base, theirs, mine))
+        was, stored, wanted = (self._policy.deserialize(payload) for payload in (base, theirs, mine))
         merged = {**wanted, "m": merge(was["m"], stored["m"], wanted["m"])}
         if "x" in wanted and "x" in stored:
             merged["x"] = max(wanted["x"], stored["x"])
-        return self._serialize(merged)
+        return self._policy.serialize(merged)
+
+    def _too_large(self, payload: bytes) -> str:
+        data = self._policy.deserialize(payload)["m"]
+        largest = max(data, key=lambda name: len(self._policy.serialize(data[name])), default="")
+        return (
+            f"The session would take {len(payload)} bytes, and redis.sessions.max_size allows {self._policy.max_size}; "
+            f"most of it is under {largest!r}. Keep such data elsewhere, under the session's handle."
+        )
 
 
 def encode_json(data: Any) -> bytes:
@@ -190,3 +298,10 @@ def encode_json(data: Any) -> bytes:
 def decode_json(payload: bytes) -> Any:
     """The reverse of :func:`encode_json`. Raises msgspec.DecodeError for anything else."""
     return msgspec.json.decode(payload)
+
+
+def _until(header: Header, seconds: int | None, now: int) -> int | None:
+    """Seconds to live in Redis: those of the idle clock, but never past the absolute one."""
+    if not header.ends or seconds is None:
+        return seconds
+    return max(1, min(seconds, header.ends - now))

@@ -56,7 +56,53 @@ class SessionSettings:
     deserialize: str | None = setting(None, kinds.dotted("__call__"), "Callable from bytes to dict; None: JSON.")
     detect_changes: bool = setting(True, kinds.boolean, "Notice changes inside of nested values.")
     deserialized_fails_new: bool = setting(True, kinds.boolean, "A payload that cannot be read is a fresh session.")
-    invalidate_empty_session: bool = setting(True, kinds.boolean, "End a session that has become empty.")
+    invalidate_empty_session: bool = setting(
+        False, kinds.boolean, "End a session that has become empty; a write that is on its way to it is then lost."
+    )
+    absolute_timeout: int | None = setting(
+        43_200,
+        kinds.integer(1, 400 * DAY, "seconds", optional=True),
+        "Absolute lifetime, from the login or a visitor's first visit, however busy; None: no limit.",
+    )
+    anonymous_timeout: int | None = setting(
+        None,
+        kinds.integer(1, 400 * DAY, "seconds", optional=True),
+        "Idle timeout of visitors who are not signed in; None: as timeout.",
+    )
+    kept_timeout: int | None = setting(
+        30 * DAY,
+        kinds.integer(1, 400 * DAY, "seconds", optional=True),
+        "Idle timeout of people who asked to be kept signed in.",
+    )
+    kept_absolute_timeout: int | None = setting(
+        30 * DAY,
+        kinds.integer(1, 400 * DAY, "seconds", optional=True),
+        "Absolute lifetime of the sessions of people who asked to be kept signed in; None: no limit.",
+    )
+    rotation_interval: int | None = setting(
+        1_800,
+        kinds.integer(1, 400 * DAY, "seconds", optional=True),
+        "A session in use gets a new id every so many seconds; None: only at login and the like.",
+    )
+    rotation_grace: int = setting(
+        10,
+        kinds.integer(0, 600, "seconds"),
+        "So long after a periodic rotation the old id leads to the new one, for requests on their way.",
+    )
+    rotation_late: int = setting(
+        300,
+        kinds.integer(0, DAY, "seconds"),
+        "So long after a periodic rotation the old id is merely refused; later it counts as stolen.",
+    )
+    end_on_reuse: bool = setting(True, kinds.boolean, "End the session when one of its retired ids turns up as stolen.")
+    max_sessions: int | None = setting(
+        None,
+        kinds.integer(1, 1_000, optional=True),
+        "Sessions one person may have at a time, the oldest ends; None: no limit.",
+    )
+    max_size: int = setting(
+        16_384, kinds.integer(1_024, 1_048_576, "bytes"), "Largest payload of a session."
+    )
     func_invalid_logger: str | None = setting(
         None, kinds.dotted("__call__"), "Callable(request, exception) told of every refused session."
     )

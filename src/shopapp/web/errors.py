@@ -3,14 +3,14 @@
 import logging
 from typing import Any
 
-from pyramid.exceptions import URLDecodeError
+from pyramid.exceptions import PredicateMismatch, URLDecodeError
 from pyramid.httpexceptions import HTTPError, HTTPForbidden, HTTPSeeOther
 from pyramid.renderers import render_to_response
 from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import exception_view_config, forbidden_view_config, notfound_view_config
 
-from shopapp.http import InvalidFormError, NoSuchThingError, error_body, wants_json
+from shopapp.http import InvalidFormError, NoSuchThingError, error_body, path_for_log, wants_json
 from shopapp.redis import StoreUnavailable
 from shopapp.web.cross_site import CrossSiteRequestError
 from shopapp.web.shell import BareShell, ErrorShell
@@ -24,6 +24,8 @@ TITLES = {
     401: ("unauthorized", "Please sign in"),
     403: ("forbidden", "That is not allowed"),
     404: ("not_found", "Page not found"),
+    405: ("method_not_allowed", "That did not work"),
+    406: ("not_acceptable", "That did not work"),
     422: ("invalid", "Please check what you entered"),
     500: ("internal_error", "Something went wrong"),
     503: ("unavailable", "Back in a moment"),
@@ -37,8 +39,19 @@ def on_not_found(error: Any, request: Request) -> Response:
     return _answer(request, 404, message)
 
 
+@exception_view_config(PredicateMismatch)
+def on_predicate_mismatch(_error: PredicateMismatch, request: Request) -> Response:
+    """The address exists: 405 for a method that it does not take, 406 for a format that it does not have."""
+    allowed = _allowed_methods(request)
+    if request.method in allowed:
+        return _answer(request, 406, "This address cannot answer in the format that was asked for.")
+    response = _answer(request, 405, f"This address takes {' and '.join(sorted(allowed))} only.")
+    response.allow = sorted(allowed)
+    return response
+
+
 @forbidden_view_config()
-def on_forbidden(error: HTTPForbidden, request: Request) -> Response:
+def on_forbidden(_error: HTTPForbidden, request: Request) -> Response:
     """A page for people who have signed in: a visitor is sent to sign in, a program is told 401."""
     if request.identity:
         return _answer(request, 403, "Your account may not see this page.")
@@ -51,7 +64,7 @@ def on_forbidden(error: HTTPForbidden, request: Request) -> Response:
 @exception_view_config(CrossSiteRequestError)
 def on_cross_site_request(error: CrossSiteRequestError, request: Request) -> Response:
     """403, and a line in the log: it is an attack, or a proxy that hides the host's name."""
-    log.warning("cross_site_request_refused path=%s origin=%r", request.path, request.headers.get("Origin"))
+    log.warning("cross_site_request_refused path=%s origin=%r", path_for_log(request), request.headers.get("Origin"))
     return _answer(request, 403, error.detail)
 
 
@@ -77,8 +90,9 @@ def on_bad_address(_error: URLDecodeError, request: Request) -> Response:
 @exception_view_config(StoreUnavailable)
 def on_store_unavailable(error: StoreUnavailable, request: Request) -> Response:
     """Redis is away: 503, to be tried again soon."""
-    log.error("store_unavailable path=%s error=%r", request.path, error.__cause__)
-    response = _answer(request, 503, "Carts and accounts are not available right now. Nothing is lost; please try again.")
+    log.error("store_unavailable path=%s error=%r", path_for_log(request), error.__cause__)
+    message = "Carts and accounts are not available right now. Nothing is lost; please try again."
+    response = _answer(request, 503, message)
     response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     return response
 
@@ -86,8 +100,15 @@ def on_store_unavailable(error: StoreUnavailable, request: Request) -> Response:
 @exception_view_config(Exception)
 def on_unexpected_error(error: Exception, request: Request) -> Response:
     """A fault of ours: all of it in the log, nothing of it on the page."""
-    log.error("unexpected_error path=%s", request.path, exc_info=error)
+    log.error("unexpected_error path=%s", path_for_log(request), exc_info=error)
     return _answer(request, 500, "This is our fault, and we have been told. Please try again in a moment.")
+
+
+def _allowed_methods(request: Request) -> set[str]:
+    """The methods of the views at this address; each of ours is for one method."""
+    views = (each["introspectable"] for each in request.registry.introspector.get_category("views"))
+    methods = {view["request_methods"] for view in views if view["route_name"] == request.matched_route.name}
+    return methods | {"HEAD"} if "GET" in methods else methods
 
 
 def _answer(request: Request, status: int, message: str, fields: dict[str, str] | None = None) -> Response:

@@ -44,9 +44,9 @@ def security_headers_factory(handler: Callable[[Request], Response], registry: R
         response.headers.update(headers)
         if response.content_type in ("text/html", "application/json"):
             response.vary = {*(response.vary or ()), "Accept", "Cookie"}
-            if session_was_used(request):
-                # Neither a shared cache nor the back button after a logout may show what belongs to a person.
-                response.headers["Cache-Control"] = "no-store"
+        if session_was_used(request):
+            # Neither a shared cache nor the back button after a logout may show what belongs to a person.
+            response.headers["Cache-Control"] = "no-store"
         return response
 
     return security_headers

@@ -13,6 +13,7 @@ from shopapp.accounts.security import Identity
 from shopapp.cart.contents import quantities
 from shopapp.catalog.models import Category
 from shopapp.catalog.store import list_categories
+from shopapp.http import path_for_log
 from shopapp.redis import StoreUnavailable
 from shopapp.settings import ShopSettings
 
@@ -36,7 +37,7 @@ class Shell:
             self.flashes = [(queue, text) for queue in FLASH_QUEUES for text in request.session.pop_flash(queue)]
         except StoreUnavailable:
             self.degraded = True
-            log.warning("store_unavailable page=%s", request.path)
+            log.warning("store_unavailable page=%s", path_for_log(request))
 
     @cached_property
     def categories(self) -> list[Category]:
