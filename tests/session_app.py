@@ -1,5 +1,6 @@
 """A small Pyramid app that has nothing but ``shopapp.sessions``: sessions are tested on it, apart from any shop."""
 
+from collections.abc import Callable
 from typing import Any
 
 from pyramid.config import Configurator
@@ -8,7 +9,7 @@ from pyramid.response import Response
 from webtest import TestApp
 
 from shopapp.events import RAISE_OBSERVER_ERRORS, PasswordChanged, UserLoggedIn, UserLoggedOut
-from shopapp.sessions import USER_KEY, end_others, end_session, rotate, sessions_of
+from shopapp.sessions import USER_KEY, end_others, end_session, rotate, session_name, sessions_of
 from shopapp.testing import TEST_SECRET, ObservedRedis
 
 ADDRESS = {"REMOTE_ADDR": "192.0.2.1"}
@@ -38,8 +39,8 @@ def browser(app: Any) -> TestApp:
 
 
 def cookie_of(visitor: TestApp, name: str = "session") -> str:
-    """Return the value of the session cookie in the browser's jar."""
-    return visitor.cookies[name].strip('"')
+    """Return the value of the session cookie in the browser's jar; empty if there is none."""
+    return visitor.cookies.get(name, "").strip('"')
 
 
 def _data(request: Request) -> dict[str, Any]:
@@ -73,28 +74,45 @@ def _login(request: Request) -> dict[str, Any]:
     return _data(request)
 
 
-def _logout(request: Request) -> dict[str, Any]:
-    user = request.session.get(USER_KEY)
-    if user:
-        request.registry.notify(UserLoggedOut(request, user["id"]))
+def _signed_in(view: Callable[[Request, int], Any]) -> Callable[[Request], Any]:
+    """Answer null to a visitor."""
+
+    def signed_in(request: Request) -> Any:
+        user = request.session.get(USER_KEY)
+        return view(request, user["id"]) if user else None
+
+    return signed_in
+
+
+@_signed_in
+def _logout(request: Request, user_id: int) -> dict[str, Any]:
+    request.registry.notify(UserLoggedOut(request, user_id))
     return {}
 
 
-def _password(request: Request) -> dict[str, Any]:
-    request.registry.notify(PasswordChanged(request, request.session[USER_KEY]["id"]))
+@_signed_in
+def _password(request: Request, user_id: int) -> dict[str, Any]:
+    request.registry.notify(PasswordChanged(request, user_id))
     return {}
 
 
-def _sessions(request: Request) -> list[str]:
-    return [info.handle for info in sessions_of(request, request.session[USER_KEY]["id"])]
+@_signed_in
+def _sessions(request: Request, user_id: int) -> list[str]:
+    return [info.handle for info in sessions_of(request, user_id)]
 
 
-def _end(request: Request) -> bool:
-    return end_session(request, request.session[USER_KEY]["id"], request.GET["handle"])
+@_signed_in
+def _end(request: Request, user_id: int) -> bool:
+    return end_session(request, user_id, request.GET["handle"])
 
 
-def _end_others(request: Request) -> int:
-    return end_others(request, request.session[USER_KEY]["id"])
+@_signed_in
+def _end_others(request: Request, user_id: int) -> int:
+    return end_others(request, user_id)
+
+
+def _handle(request: Request) -> str:
+    return session_name(request)
 
 
 def _rotate(request: Request) -> dict[str, Any]:
@@ -126,6 +144,7 @@ VIEWS = {
     "logout": _logout,
     "password": _password,
     "sessions": _sessions,
+    "handle": _handle,
     "end": _end,
     "end-others": _end_others,
     "rotate": _rotate,

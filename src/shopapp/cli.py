@@ -1,22 +1,26 @@
-"""The command ``shopapp``: what an operator does to the database from a shell. Needs no Redis and starts no app."""
+"""The command ``shopapp``: what an operator does to the database and to sessions from a shell. Starts no app."""
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import click
 import plaster
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
 from sqlalchemy.orm import Session
 
 from shopapp import migrations
-from shopapp.accounts.models import User
+from shopapp.accounts.devices import device_name
+from shopapp.accounts.models import User, normalize_email
 from shopapp.accounts.passwords import MIN_PASSWORD_LENGTH, hash_password
 from shopapp.catalog import demo
 from shopapp.db import create_engine_from
-from shopapp.settings import Settings, SettingsError, load_settings
+from shopapp.embedded import EmbeddedServerError
+from shopapp.redis import Client, StoreUnavailable, connect
+from shopapp.sessions import admin, make_index
+from shopapp.settings import SessionSettings, Settings, SettingsError, load_settings
 
 
 class _WrongSettings(click.ClickException):
@@ -46,6 +50,11 @@ def db() -> None:
 @cli.group()
 def user() -> None:
     """Look after the people who have an account."""
+
+
+@cli.group()
+def sessions() -> None:
+    """See and end sessions."""
 
 
 @db.command()
@@ -91,6 +100,62 @@ def add(ini: str, email: str, name: str) -> None:
     click.echo(f"Added {email}.")
 
 
+@sessions.command("list")
+@click.argument("email")
+@click.pass_obj
+def list_sessions(ini: str, email: str) -> None:
+    """List the sessions of a person, the one used last first."""
+    settings = _settings(ini)
+    user_id = _user_id(settings, email)
+    with _redis(settings.sessions) as client:
+        found = make_index(client, settings.sessions).sessions(user_id)
+    for info in found:
+        begun, used = (f"{at:%Y-%m-%d %H:%M}Z" for at in (info.created_at, info.last_used_at))
+        click.echo(f"{info.handle}  since {begun}  used {used}  {info.address}  {device_name(info.agent)}")
+    if not found:
+        click.echo("No sessions.")
+
+
+@sessions.command("end")
+@click.argument("email")
+@click.pass_obj
+def end_sessions(ini: str, email: str) -> None:
+    """End all sessions of a person."""
+    settings = _settings(ini)
+    user_id = _user_id(settings, email)
+    with _redis(settings.sessions) as client:
+        ended = make_index(client, settings.sessions).end_all(user_id)
+    click.echo(f"Sessions ended: {len(ended)}.")
+
+
+@sessions.command("count")
+@click.pass_obj
+def count_sessions(ini: str) -> None:
+    """Count all sessions, those of visitors included."""
+    settings = _settings(ini).sessions
+    with _redis(settings) as client:
+        click.echo(f"Sessions: {admin.count(client, settings.prefix)}.")
+
+
+@sessions.command("clear")
+@click.confirmation_option(prompt="This signs everybody out, and visitors lose their carts. Go on?")
+@click.pass_obj
+def clear_sessions(ini: str) -> None:
+    """End all sessions of everybody."""
+    settings = _settings(ini).sessions
+    with _redis(settings) as client:
+        click.echo(f"Sessions ended: {admin.clear(client, settings.prefix)}.")
+
+
+def _user_id(settings: Settings, email: str) -> int:
+    """Return whose address it is. Raises a click error if nobody has it."""
+    with _engine(settings) as engine, Session(engine) as dbsession:
+        user_id = dbsession.scalar(select(User.id).where(User.email == normalize_email(email)))
+    if user_id is None:
+        raise click.ClickException(f"There is no account for {email}.")
+    return user_id
+
+
 def _ask_password() -> str:
     def long_enough(typed: str) -> str:
         if len(typed) < MIN_PASSWORD_LENGTH:
@@ -121,3 +186,13 @@ def _engine(settings: Settings) -> Iterator[Engine]:
         raise click.ClickException(f"{str(error.orig).strip()}\n{hint}") from error
     finally:
         engine.dispose()
+
+
+@contextmanager
+def _redis(settings: SessionSettings) -> Iterator[Client]:
+    """A client that is closed at the end. Turns a Redis that is away into a click error."""
+    try:
+        with closing(connect(settings)) as client:
+            yield client
+    except (StoreUnavailable, EmbeddedServerError) as error:
+        raise click.ClickException(f"{error}\nIs Redis there, and is redis.sessions.redis_url right?") from error

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeAlias
 from urllib.parse import quote
 
 import redis
@@ -22,35 +23,44 @@ OUTAGES = (
     exceptions.OutOfMemoryError,
     exceptions.ReadOnlyError,
     exceptions.ClusterError,
+    exceptions.SlotNotCoveredError,
     exceptions.TryAgainError,
 )
 
-# Outages for which redis-py has no class: the disk is full, too few replicas, or a script that does not end.
-OUTAGE_CODES = ("MISCONF", "NOREPLICAS", "BUSY")
+# Outages for which redis-py has no class: the disk is full, too few replicas, a script that does not end, no node there.
+OUTAGE_CODES = ("MISCONF", "NOREPLICAS", "BUSY", "Redis Cluster cannot be connected")
+
+
+Client: TypeAlias = redis.Redis | redis.RedisCluster
+"""What `connect` makes."""
 
 
 class StoreUnavailable(Exception):
     """Redis cannot be reached or cannot serve. What was asked of it may or may not have been done."""
 
 
-def connect(settings: SessionSettings) -> redis.Redis:
-    """Make the client for `redis_url`. Only an `embedded:` server is started and waited for; no other is asked.
+def connect(settings: SessionSettings) -> Client:
+    """Make the client for `redis_url`. A single server is not asked for anything yet; a cluster is, for its nodes, and
+    an `embedded:` server is started and waited for.
 
-    Raises EmbeddedServerError.
+    Raises StoreUnavailable if no node of a cluster answers, EmbeddedServerError.
     """
     url = settings.redis_url
-    if url.startswith("embedded:"):
-        url = f"unix://{quote(str(start_server(url.removeprefix('embedded:'))))}"
-    return redis.Redis.from_url(
-        url,
-        encoding=settings.redis_encoding,
-        encoding_errors=settings.redis_encoding_errors,
-        socket_timeout=settings.redis_socket_timeout,
-        socket_connect_timeout=settings.redis_socket_timeout,
+    options = {
+        "encoding": settings.redis_encoding,
+        "encoding_errors": settings.redis_encoding_errors,
+        "socket_timeout": settings.redis_socket_timeout,
+        "socket_connect_timeout": settings.redis_socket_timeout,
         # A command that timed out may have been carried out: sent again, it could put a second item into a cart.
         # redis-py would send it ten times. A connection that Redis closed meanwhile is replaced before it is used.
-        retry=Retry(NoBackoff(), retries=0),
-    )
+        "retry": Retry(NoBackoff(), retries=0),
+    }
+    if url.startswith(("redis+cluster://", "rediss+cluster://")):
+        with unavailable_on_error():
+            return redis.RedisCluster.from_url(url.replace("+cluster", "", 1), **options)
+    if url.startswith("embedded:"):
+        url = f"unix://{quote(str(start_server(url.removeprefix('embedded:'))))}"
+    return redis.Redis.from_url(url, **options)
 
 
 @contextmanager
@@ -61,7 +71,7 @@ def unavailable_on_error() -> Iterator[None]:
     """
     try:
         yield
-    except exceptions.RedisError as error:
+    except (exceptions.RedisError, exceptions.RedisClusterException) as error:
         # A pipeline puts the whole command, data included, before the reason.
         reason = str(error).rpartition(" caused error: ")[2]
         if not isinstance(error, OUTAGES) and not reason.startswith(OUTAGE_CODES):
@@ -76,11 +86,11 @@ def includeme(config: Configurator) -> None:
     """
     settings = load_session_settings(config.registry.settings)
     if settings.redis_client_callable:
-        client_of: Callable[[Request], redis.Redis] = config.maybe_dotted(settings.redis_client_callable)
+        client_of: Callable[[Request], Client] = config.maybe_dotted(settings.redis_client_callable)
     else:
         client = connect(settings)
 
-        def client_of(_request: Request) -> redis.Redis:
+        def client_of(_request: Request) -> Client:
             return client
 
     config.add_request_method(client_of, "redis", reify=True)

@@ -26,16 +26,16 @@ TEST_SECRET = "a-secret-for-tests-only-7f3a9b51c2d84e60"  # noqa: S105 - it guar
 JSON = {"Accept": "application/json"}
 
 
-class ObservedRedis(redis.Redis):
-    """A real client that notes each round trip, and can be made to wait or fail before one: for counts and races.
+class Observed:
+    """Notes each round trip of a Redis client, and can make it wait or fail before one: for counts and races.
 
     ``commands`` lists the names of the commands sent. ``before`` is called with a command's name before it is sent.
     """
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
+    def __init__(self, *args: Any, **options: Any) -> None:
         self.commands: list[str] = []
         self.before: Callable[[str], None] = lambda name: None
+        super().__init__(*args, **options)  # a cluster's client sends commands from here
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
         """Note the command, then send it."""
@@ -43,10 +43,24 @@ class ObservedRedis(redis.Redis):
         self.commands.append(args[0])
         return super().execute_command(*args, **options)
 
+    def pipeline(self, *args: Any, **options: Any) -> Any:
+        """Note the pipeline, which is one round trip however many commands it holds."""
+        self.before("PIPELINE")
+        self.commands.append("PIPELINE")
+        return super().pipeline(*args, **options)
+
     @staticmethod
-    def of(request: Request) -> "ObservedRedis":
+    def of(request: Request, **_options: Any) -> Any:
         """For ``redis.sessions.redis_client_callable``."""
         return request.registry.settings["shopapp.testing.redis"]
+
+
+class ObservedRedis(Observed, redis.Redis):
+    """The real client of a single server, observed."""
+
+
+class ObservedCluster(Observed, redis.RedisCluster):
+    """The real client of a cluster, observed."""
 
 
 @pytest.fixture(scope="session")

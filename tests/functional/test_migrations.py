@@ -7,10 +7,11 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, inspect, text
-from sqlalchemy.exc import DatabaseError, IntegrityError
+from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
 
 from shopapp import migrations
 from shopapp.db import Base, create_engine_from
+from shopapp.migrations import ADVISORY_LOCK
 from shopapp.settings import ShopSettings
 
 TABLES = {"category", "product", "user", "alembic_version"}
@@ -101,6 +102,25 @@ def test_a_migration_that_fails_half_way_leaves_nothing_behind(engine: Engine):
         upgrade(engine)
 
     assert tables(engine) == {"user"}
+
+
+def test_an_upgrade_waits_for_its_turn(engine: Engine):
+    if engine.dialect.name == "sqlite":
+        take_lock, stop_waiting = "BEGIN IMMEDIATE", "PRAGMA busy_timeout = 100"
+    else:
+        take_lock, stop_waiting = f"SELECT pg_advisory_xact_lock({ADVISORY_LOCK})", "SET lock_timeout = 100"
+
+    with engine.connect() as other, engine.connect() as connection:
+        connection.execute(text(stop_waiting))
+        connection.commit()
+        other.execute(text(take_lock))
+        with pytest.raises(OperationalError):
+            migrations.upgrade(connection)
+        connection.rollback()
+        other.rollback()
+        migrations.upgrade(connection)
+
+    assert tables(engine) == TABLES
 
 
 def test_several_processes_may_upgrade_at_once(engine: Engine, ini: Path):

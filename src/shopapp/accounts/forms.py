@@ -1,7 +1,11 @@
 """The forms of accounts: limits and messages."""
 
-from wtforms import EmailField, Form, HiddenField, PasswordField
+from wtforms import BooleanField, EmailField, Form, HiddenField, PasswordField
 from wtforms.validators import InputRequired, Length
+
+from shopapp.accounts.passwords import MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH
+
+TOO_LONG = "This is too long for a password."
 
 
 class LoginForm(Form):
@@ -17,6 +21,24 @@ class LoginForm(Form):
     )
     password = PasswordField(
         "Password",
-        [InputRequired("Please enter your password."), Length(max=1024, message="This is too long for a password.")],
+        [InputRequired("Please enter your password."), Length(max=MAX_PASSWORD_LENGTH, message=TOO_LONG)],
     )
+    keep = BooleanField("Keep me signed in", false_values=("", "0", "false"))
     next = HiddenField(validators=[Length(max=2000, message="The address to go on to is too long.")])
+
+
+class PasswordForm(Form):
+    """Change the password. It is taken as it was typed, spaces included, and nothing is asked of it but a length."""
+
+    current_password = PasswordField(
+        "Current password",
+        [InputRequired("Please enter your current password."), Length(max=MAX_PASSWORD_LENGTH, message=TOO_LONG)],
+    )
+    new_password = PasswordField(
+        "New password",
+        [
+            InputRequired("Please enter a new password."),
+            Length(min=MIN_PASSWORD_LENGTH, message=f"Please use at least {MIN_PASSWORD_LENGTH} characters."),
+            Length(max=MAX_PASSWORD_LENGTH, message=f"Please use at most {MAX_PASSWORD_LENGTH} characters."),
+        ],
+    )

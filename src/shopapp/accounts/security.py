@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from pyramid.security import Allowed, Denied
 from pyramid.interfaces import ISecurityPolicy
 from pyramid.request import Request
+from pyramid.security import Allowed, Denied
 from zope.interface import implementer
 
 from shopapp.sessions import USER_KEY

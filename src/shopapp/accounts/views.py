@@ -8,8 +8,8 @@ from pyramid.response import Response
 from pyramid.view import view_config
 from sqlalchemy import select
 
-from shopapp.accounts.forms import LoginForm
-from shopapp.accounts.models import User
+from shopapp.accounts.forms import LoginForm, PasswordForm
+from shopapp.accounts.models import User, normalize_email
 from shopapp.accounts.passwords import hash_password, needs_rehash, verify_password
 from shopapp.accounts.security import SIGNED_IN, Identity
 from shopapp.events import UserLoggedIn, UserLoggedOut, UserLoginFailed
@@ -17,6 +17,8 @@ from shopapp.http import InvalidFormError, local_path, query, submitted
 
 WRONG_CREDENTIALS = "E-mail or password is not right. Please check both."
 LOGIN_PAGE = "shopapp:accounts/templates/login.jinja2"
+ACCOUNT_PAGE = "shopapp:accounts/templates/account.jinja2"
+DAY = 24 * 60 * 60
 
 
 @view_config(route_name="login", request_method="GET", accept="text/html", renderer=LOGIN_PAGE)
@@ -25,7 +27,7 @@ def show_login(request: Request) -> dict[str, Any] | Response:
     target = query(request).get("next", "")
     if request.identity:
         return HTTPSeeOther(local_path(target, request.route_path("home")))
-    return _login_page(LoginForm(data={"next": target}))
+    return _login_page(request, LoginForm(data={"next": target}))
 
 
 @view_config(route_name="login", request_method="POST", accept="text/html", renderer=LOGIN_PAGE)
@@ -39,7 +41,7 @@ def log_in(request: Request) -> dict[str, Any] | Response:
     else:
         form.form_errors.append(WRONG_CREDENTIALS)
         request.response.status_int = 401
-    return _login_page(form)
+    return _login_page(request, form)
 
 
 @view_config(route_name="login", request_method="POST", accept="application/json", renderer="json")
@@ -51,7 +53,7 @@ def log_in_json(request: Request) -> dict[str, Any]:
     user = _authenticate(request, form)
     if user is None:
         raise HTTPUnauthorized(WRONG_CREDENTIALS)
-    return _account(Identity(user.id, user.email, user.name))
+    return account_json(Identity(user.id, user.email, user.name))
 
 
 @view_config(route_name="logout", request_method="POST", accept="text/html")
@@ -69,15 +71,11 @@ def log_out_json(request: Request) -> Response:
 
 
 @view_config(
-    route_name="account",
-    request_method="GET",
-    accept="text/html",
-    permission=SIGNED_IN,
-    renderer="shopapp:accounts/templates/account.jinja2",
+    route_name="account", request_method="GET", accept="text/html", permission=SIGNED_IN, renderer=ACCOUNT_PAGE
 )
 def show_account(request: Request) -> dict[str, Any]:
     """The account's page."""
-    return {"identity": request.identity}
+    return account_page(request, PasswordForm())
 
 
 @view_config(
@@ -85,19 +83,36 @@ def show_account(request: Request) -> dict[str, Any]:
 )
 def show_account_json(request: Request) -> dict[str, Any]:
     """The account as JSON."""
-    return _account(request.identity)
+    return account_json(request.identity)
+
+
+def account_page(request: Request, form: PasswordForm) -> dict[str, Any]:
+    """Return what the account's page shows."""
+    return {"identity": request.identity, "form": form}
+
+
+def account_json(identity: Identity) -> dict[str, Any]:
+    """Return the account as JSON shows it."""
+    return {"user_id": identity.user_id, "email": identity.email, "name": identity.name}
+
+
+def kept_days(request: Request) -> int | None:
+    """Return for how many whole days "keep me signed in" keeps a person who stays away; None if for ever."""
+    sessions = request.registry["shopapp.settings"].sessions
+    clocks = [seconds for seconds in (sessions.kept_timeout, sessions.kept_absolute_timeout) if seconds is not None]
+    return min(clocks) // DAY if clocks else None
 
 
 def _authenticate(request: Request, form: LoginForm) -> User | None:
     """The one way in: check the password and announce how that went. Takes the same time for an unknown e-mail."""
-    email, password = form.email.data.lower(), form.password.data
+    email, password = normalize_email(form.email.data), form.password.data
     user = request.dbsession.scalar(select(User).where(User.email == email))
     if not verify_password(user.password_hash if user else None, password):
         request.registry.notify(UserLoginFailed(request, email))
         return None
     if needs_rehash(user.password_hash):
         user.password_hash = hash_password(password)
-    request.registry.notify(UserLoggedIn(request, user.id, user.email, user.name))
+    request.registry.notify(UserLoggedIn(request, user.id, user.email, user.name, keep=form.keep.data))
     return user
 
 
@@ -107,10 +122,6 @@ def _announce_logout(request: Request) -> None:
         request.registry.notify(UserLoggedOut(request, identity.user_id))
 
 
-def _login_page(form: LoginForm) -> dict[str, Any]:
+def _login_page(request: Request, form: LoginForm) -> dict[str, Any]:
     form.password.data = ""
-    return {"form": form, "next_url": form.next.data}
-
-
-def _account(identity: Identity) -> dict[str, Any]:
-    return {"user_id": identity.user_id, "email": identity.email, "name": identity.name}
+    return {"form": form, "next_url": form.next.data, "kept_days": kept_days(request)}

@@ -59,15 +59,18 @@ def add_item_json(request: Request) -> Cart:
 
 @view_config(route_name="cart_item", request_method="POST", accept="text/html", renderer=CART_PAGE)
 def set_item(request: Request) -> dict[str, Any] | Response:
-    """Set a line's quantity from a form: 303 to the cart, or the cart's page with the error beside the line."""
+    """Set a line's quantity from a form: 303 to the cart, or the cart's page with the error beside the line.
+
+    Raises NoSuchThingError, and InvalidFormError where the cart has no such line to show the error beside.
+    """
     form = SetForm(submitted(request))
     if _set(request, form) is not None:
         return HTTPSeeOther(request.route_path("cart"))
+    sku, held = request.matchdict["sku"], quantities(request)
+    if sku not in held:
+        raise InvalidFormError(form)
     request.response.status_int = 422
-    return {
-        "cart": show(request, quantities(request)),
-        "errors": {request.matchdict["sku"]: form.quantity.errors[0]},
-    }
+    return {"cart": show(request, held), "errors": {sku: form.quantity.errors[0]}}
 
 
 @view_config(route_name="cart_item", request_method="POST", accept="application/json", renderer="json")

@@ -4,6 +4,9 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection
 
+ADVISORY_LOCK = 7_305_118_204
+"""What processes that migrate one PostgreSQL database queue for: any number that no other program there uses."""
+
 
 def upgrade(connection: Connection, revision: str = "head") -> None:
     """Bring the tables up to ``revision``. Safe when several processes do it at once."""

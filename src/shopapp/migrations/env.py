@@ -13,10 +13,8 @@ from sqlalchemy import Connection, Engine, text
 import shopapp.accounts.models
 import shopapp.catalog.models  # noqa: F401 - every module with models is imported here, for its tables
 from shopapp.db import Base, UtcDateTime, create_engine_from
+from shopapp.migrations import ADVISORY_LOCK
 from shopapp.settings import load_settings
-
-# Any number will do that no other program using the same database takes its lock with.
-ADVISORY_LOCK = 7_305_118_204
 
 
 def engine_from_ini(path: str) -> Engine:

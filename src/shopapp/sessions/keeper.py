@@ -89,12 +89,20 @@ class SessionKeeper:
 
         Raises StoreUnavailable if Redis cannot be reached: then nothing has ended.
         """
+        self._end(reason, self._store.delete)
+
+    def make_way(self) -> None:
+        """End the session, as :meth:`end`, because another person logs in in its place."""
+        self._end("logout", self._store.supersede)
+
+    def _end(self, reason: EndReason, end_stored: Callable[[str], None]) -> None:
         stored, user_id = self._store.session_id, self._store.user_id
         if stored is not None:
-            self._session._session_state.session_id = str(stored)
-        self._session.invalidate()
-        if stored is not None and self._store.has_ended:
-            self._events.append(SessionEnded(self._request, stored.handle, reason, user_id))
+            end_stored(str(stored))
+            if self._store.has_ended:
+                self._events.append(SessionEnded(self._request, stored.handle, reason, user_id))
+        # As the library's invalidate(), whose own deletion has just been done.
+        del self._session._session_state
 
     def save(self, response: Response | None = None) -> None:
         """Write what has changed, before the response leaves, then tell the events. One command, none if unchanged.

@@ -21,6 +21,9 @@ from shopapp.sessions.record import Header, Person, Record, Sealer, SessionId
 WRITE_ATTEMPTS = 50
 """In each round of conflicting writers one wins, so this many can write one session at the same moment."""
 
+MARKER_SECONDS = 600
+"""Longer than any request is on its way."""
+
 # KEYS: the session. ARGV: seal of the version that the caller knows, new value, seconds to live ("" none).
 # Returns 1 when done, nil when there is no session, else the value that is there instead.
 COMPARE_AND_SET = """
@@ -32,15 +35,16 @@ else redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3]) end
 return 1
 """
 
-# KEYS: the session. ARGV: the hash of the secret half of an id. Ends the session if that id leads to it: as the valid one,
-# or as one that a periodic rotation retired while the request that wants the end was on its way. Both stand in the
-# header, before the line's end.
+# KEYS: the session. ARGV: the hash of the secret half of an id, seconds to keep a marker in its place ("" none). Ends the
+# session if that id leads to it: as the valid one, or as one that a periodic rotation retired while the request that
+# wants the end was on its way. Both stand in the header, before the line's end.
 END = """
 local stored = redis.call('GET', KEYS[1])
 if not stored then return 0 end
 local header = string.sub(stored, 1, string.find(stored, '\\n', 1, true))
-if string.find(header, '"' .. ARGV[1] .. '"', 1, true) then return redis.call('DEL', KEYS[1]) end
-return 0
+if not string.find(header, '"' .. ARGV[1] .. '"', 1, true) then return 0 end
+if ARGV[2] == '' then redis.call('DEL', KEYS[1]) else redis.call('SET', KEYS[1], '', 'EX', ARGV[2]) end
+return 1
 """
 
 
@@ -154,11 +158,15 @@ class SessionStore:
 
     def delete(self, session_id: str) -> None:
         """End the session in one step, whatever other requests write to it, unless this id no longer leads to it."""
-        target = SessionId.parse(session_id)
-        with unavailable_on_error():
-            end = self._client.register_script(END)
-            self.has_ended = bool(end(keys=[self._key(target)], args=[target.secret_hash]))
-        self.forget()
+        self._end(SessionId.parse(session_id), marker_seconds=None)
+
+    def supersede(self, session_id: str) -> None:
+        """As :meth:`delete`, where a new session takes this one's place in the browser.
+
+        A marker stays for a while, so that a request which is on its way with the old cookie is refused, but does not
+        take the session for long dead and delete the cookie, which is the new one by now.
+        """
+        self._end(SessionId.parse(session_id), marker_seconds=MARKER_SECONDS)
 
     def end_idle(self) -> None:
         """End the session that was just loaded: its idle clock has run out before Redis removed it."""
@@ -170,6 +178,12 @@ class SessionStore:
     def forget(self) -> None:
         """Let the loaded session be: the next write makes a new one."""
         self._record = self.session_id = self.new_id = self.new_start = None
+
+    def _end(self, target: SessionId, marker_seconds: int | None) -> None:
+        with unavailable_on_error():
+            end = self._client.register_script(END)
+            self.has_ended = bool(end(keys=[self._key(target)], args=[target.secret_hash, marker_seconds or ""]))
+        self.forget()
 
     def _key(self, session_id: SessionId) -> str:
         return self._policy.prefix + session_id.handle

@@ -30,7 +30,7 @@ class SessionSettings:
         (), kinds.words, "Sign cookies and payloads: the first signs, all verify.", key="secret", env="SESSION_SECRET"
     )
     cookie_signer: str | None = setting(
-        None, kinds.dotted("dumps", "loads"), "Object that signs the cookie instead of the secret."
+        None, kinds.dotted("dumps", "loads"), "Object that signs the cookie; the secret still seals what is stored."
     )
     timeout: int | None = setting(
         10_800, kinds.integer(1, 400 * DAY, "seconds", optional=True), "Idle timeout; None: sessions never expire."
@@ -46,7 +46,7 @@ class SessionSettings:
     set_redis_ttl_readheavy: bool = setting(
         False,
         kinds.boolean,
-        "Read and push out the timeout in one pipeline; needs timeout_trigger and python_expires off.",
+        "Read and push out the timeout in one command; needs timeout_trigger and python_expires off.",
     )
     prefix: str = setting(
         "session:", kinds.text(plain_text, "write text such as session:"), "Begins every key in Redis."
@@ -139,7 +139,7 @@ class SessionSettings:
     redis_url: str = setting(
         "redis://localhost:6379/0",
         urls.redis_url,
-        "Where sessions and carts live: redis://, rediss://, unix:// or embedded:DIRECTORY. "
+        "Where sessions and carts live: redis://, rediss:// (TLS), redis+cluster://, unix:// or embedded:DIRECTORY. "
         "Left out: made of the keys below.",
         env="REDIS_URL",
     )

@@ -31,16 +31,10 @@ class Rule:
 
 RULES = (
     Rule(
-        ("secrets", "cookie_signer"),
-        lambda s, _: not s.secrets and not s.cookie_signer,
-        "is missing, and so is SESSION_SECRET: cookies could not be signed",
+        ("secrets",),
+        lambda s, _: not s.secrets,
+        "is missing, and so is SESSION_SECRET: neither cookies nor stored sessions could be signed",
         MAKE_A_SECRET,
-    ),
-    Rule(
-        ("cookie_signer", "secrets"),
-        lambda s, _: bool(s.secrets and s.cookie_signer),
-        "is given as well as a secret, and only one of them can sign",
-        "remove one of the two",
     ),
     Rule(
         ("cookie_secure", "cookie_name"),

@@ -17,15 +17,15 @@ def _scheme_note(url: str) -> str:
 
 
 def _redis_url(url: str) -> str:
-    remedy = "write redis://host:6379/0, rediss://…, unix:///path/to/socket or embedded:directory"
+    remedy = "write redis://host:6379/0, rediss://…, redis+cluster://…, unix:///path/to/socket or embedded:directory"
     if url.startswith("embedded:"):
         if not url.removeprefix("embedded:").strip():
             raise BadValueError("names no directory", "write embedded: and the directory that keeps the data")
         return url
-    if not url.startswith(("redis://", "rediss://", "unix://")):
+    if not url.startswith(("redis://", "rediss://", "redis+cluster://", "rediss+cluster://", "unix://")):
         raise BadValueError(_scheme_note(url), remedy)
     try:
-        parsed = parse_url(url)
+        parsed = parse_url(url.replace("+cluster", "", 1))
         path = urlsplit(url).path.strip("/")
     except ValueError:  # its message may quote the URL
         raise BadValueError("cannot be read (port, database or an option is malformed)", remedy) from None

@@ -1,0 +1,128 @@
+"""The pages that show people on which devices they are signed in, and sign them out. No session id is shown here."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from babel.dates import format_date, format_time
+from pyramid.httpexceptions import HTTPNoContent, HTTPSeeOther
+from pyramid.request import Request
+from pyramid.response import Response
+from pyramid.view import view_config
+
+from shopapp.accounts.devices import device_name
+from shopapp.accounts.security import SIGNED_IN
+from shopapp.events import UserLoggedOut
+from shopapp.http import NoSuchThingError
+from shopapp.sessions import end_others, end_session, session_name, sessions_of
+
+SESSIONS_PAGE = "shopapp:accounts/templates/sessions.jinja2"
+NO_SUCH_SESSION = "You are not signed in on that device, or not any more."
+
+
+@dataclass(frozen=True)
+class Device:
+    """Where a person is signed in. ``handle`` names the session and opens nothing."""
+
+    handle: str
+    current: bool
+    created_at: datetime
+    last_used_at: datetime
+    address: str
+    device: str
+
+    def __json__(self, _request: Request) -> dict[str, Any]:
+        times = {name: getattr(self, name).isoformat() for name in ("created_at", "last_used_at")}
+        return {**asdict(self), **times}
+
+
+@view_config(
+    route_name="sessions", request_method="GET", accept="text/html", permission=SIGNED_IN, renderer=SESSIONS_PAGE
+)
+def show_sessions(request: Request) -> dict[str, Any]:
+    """The list of devices."""
+    return {"devices": _devices(request), "moment": moment_in(request.registry["shopapp.settings"].shop.locale)}
+
+
+@view_config(
+    route_name="sessions", request_method="GET", accept="application/json", permission=SIGNED_IN, renderer="json"
+)
+def show_sessions_json(request: Request) -> dict[str, Any]:
+    """The list of devices as JSON."""
+    return {"sessions": _devices(request)}
+
+
+@view_config(route_name="end_session", request_method="POST", accept="text/html", permission=SIGNED_IN)
+def end_one(request: Request) -> Response:
+    """Sign one device out: back to the list, or home if it was this one. Raises NoSuchThingError."""
+    if _end(request):
+        return HTTPSeeOther(request.route_path("home"))
+    request.session.flash("That device is signed out.", "success")
+    return HTTPSeeOther(request.route_path("sessions"))
+
+
+@view_config(
+    route_name="end_session", request_method="POST", accept="application/json", permission=SIGNED_IN, renderer="json"
+)
+def end_one_json(request: Request) -> dict[str, Any] | Response:
+    """Sign one device out by JSON; answers the new list, or 204 if it was this one. Raises NoSuchThingError."""
+    return HTTPNoContent() if _end(request) else show_sessions_json(request)
+
+
+@view_config(route_name="end_other_sessions", request_method="POST", accept="text/html", permission=SIGNED_IN)
+def end_all_others(request: Request) -> Response:
+    """Sign all devices out but this one."""
+    end_others(request, request.identity.user_id)
+    request.session.flash("You are signed out everywhere else.", "success")
+    return HTTPSeeOther(request.route_path("sessions"))
+
+
+@view_config(
+    route_name="end_other_sessions",
+    request_method="POST",
+    accept="application/json",
+    permission=SIGNED_IN,
+    renderer="json",
+)
+def end_all_others_json(request: Request) -> dict[str, Any]:
+    """Sign all devices out but this one by JSON; answers the new list."""
+    end_others(request, request.identity.user_id)
+    return show_sessions_json(request)
+
+
+def moment_in(locale: str) -> Callable[[datetime], str]:
+    """Return the function that writes a time for people. In UTC, since a browser does not say where it is."""
+
+    def moment(at: datetime) -> str:
+        return f"{format_date(at, 'medium', locale)}, {format_time(at, 'short', UTC, locale)} UTC"
+
+    return moment
+
+
+def _devices(request: Request) -> list[Device]:
+    """The person's devices: this one first, then the one used last."""
+    here = session_name(request)
+    devices = [
+        Device(
+            handle=info.handle,
+            current=info.handle == here,
+            created_at=info.created_at,
+            last_used_at=info.last_used_at,
+            address=info.address,
+            device=device_name(info.agent),
+        )
+        for info in sessions_of(request, request.identity.user_id)
+    ]
+    return sorted(devices, key=lambda device: not device.current)
+
+
+def _end(request: Request) -> bool:
+    """End the session that the address names and tell whether it was this request's own. Raises NoSuchThingError."""
+    handle, user_id = request.matchdict["handle"], request.identity.user_id
+    if handle == session_name(request):
+        request.registry.notify(UserLoggedOut(request, user_id))
+        return True
+    if not end_session(request, user_id, handle):
+        raise NoSuchThingError(NO_SUCH_SESSION)
+    return False

@@ -1,0 +1,25 @@
+"""What the functional tests share."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import Any
+
+import pytest
+from webtest import TestApp
+
+import shopapp
+
+
+@pytest.fixture
+def database(shop_settings: dict[str, Any]) -> Iterator[sqlite3.Connection]:
+    """The shop's database, for what a shopkeeper does to the catalogue. Every statement is a transaction."""
+    path = shop_settings["shop.database_url"].removeprefix("sqlite:///")
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        yield connection
+
+
+@pytest.fixture
+def shop_with(shop_settings: dict[str, Any]) -> Callable[[dict[str, Any]], TestApp]:
+    """A function that opens the same shop with some settings changed, and returns a browser that visits it."""
+    return lambda changes: TestApp(shopapp.main({}, **{**shop_settings, **changes}))

@@ -1,0 +1,125 @@
+"""Forms that another site sends in somebody's name are refused, and change nothing."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from webtest import TestApp
+
+from observing import everything_stored, text_of
+from shopapp.catalog import demo
+from shopapp.testing import JSON, ObservedRedis, log_in
+
+POSTS = {
+    "cart_items": ("/cart/items", {"sku": "brass-pen"}),
+    "cart_item": ("/cart/items/stoneware-mug", {"quantity": "0"}),
+    "login": ("/login", {"email": demo.EMAIL, "password": demo.PASSWORD}),
+    "end_session": ("/account/sessions/{handle}/end", {}),
+    "end_other_sessions": ("/account/sessions/end-others", {}),
+    "password": ("/account/password", {"current_password": demo.PASSWORD, "new_password": "battery horse correct"}),
+    "logout": ("/logout", {}),
+}
+"""Every route that takes a POST: its address, and fields that change something. In this order each can follow the last.
+``{handle}`` is that of the person's session on another device."""
+
+OWN = "http://localhost"
+FOREIGN = {
+    "cross-site": {"Sec-Fetch-Site": "cross-site"},
+    "same-site": {"Sec-Fetch-Site": "same-site"},
+    "unknown to us": {"Sec-Fetch-Site": "some-new-value"},
+    "empty": {"Sec-Fetch-Site": ""},
+    "in capitals": {"Sec-Fetch-Site": "SAME-ORIGIN"},
+    "cross-site with our origin": {"Sec-Fetch-Site": "cross-site", "Origin": OWN},
+    "cross-site with Origin null": {"Sec-Fetch-Site": "cross-site", "Origin": "null"},
+    "another origin": {"Origin": "https://evil.example"},
+    "Origin null": {"Origin": "null"},
+    "an empty Origin": {"Origin": ""},
+    "our host on another port": {"Origin": "http://localhost:8000"},
+    "our host with another scheme": {"Origin": "https://localhost"},
+    "our host as a prefix": {"Origin": "http://localhost.evil.example"},
+}
+OURS = {
+    "same-origin": {"Sec-Fetch-Site": "same-origin"},
+    "none": {"Sec-Fetch-Site": "none"},
+    "same-origin of a proxy that changes the host": {"Sec-Fetch-Site": "same-origin", "Origin": "https://shop.example"},
+    "our Origin": {"Origin": OWN},
+    "neither": {},
+}
+
+
+@pytest.fixture
+def shopper(customer: TestApp, new_visitor: Callable[[], TestApp]) -> TestApp:
+    """A person with something in the cart, signed in on another device too."""
+    customer.post("/cart/items", {"sku": "stoneware-mug"}, headers=JSON)
+    log_in(new_visitor())
+    return customer
+
+
+def address(route: str, shopper: TestApp) -> str:
+    sessions = shopper.get("/account/sessions", headers=JSON).json["sessions"]
+    return POSTS[route][0].format(handle=next(each["handle"] for each in sessions if not each["current"]))
+
+
+def test_every_route_that_takes_a_post_is_tested_here(shop_app: Any) -> None:
+    views = (each["introspectable"] for each in shop_app.registry.introspector.get_category("views"))
+
+    assert {view["route_name"] for view in views if view["request_methods"] == "POST"} == set(POSTS)
+
+
+@pytest.mark.parametrize("route", POSTS)
+@pytest.mark.parametrize("sent", FOREIGN)
+def test_a_form_of_another_site_is_403_and_changes_nothing(
+    shopper: TestApp, shop_redis: ObservedRedis, shop_settings: dict[str, Any], sent: str, route: str
+) -> None:
+    path, fields = address(route, shopper), POSTS[route][1]
+    before = everything_stored(shop_redis, shop_settings)
+    shop_redis.commands.clear()
+
+    in_json = shopper.post(path, fields, headers={**JSON, **FOREIGN[sent]}, status=403)
+    assert shop_redis.commands == []  # it is refused before its session is read
+    page = shopper.post(path, fields, headers=FOREIGN[sent], status=403)
+
+    message = "This form was sent from another site, so nothing was done."
+    assert in_json.json == {"error": {"code": "forbidden", "message": message, "fields": {}}}
+    assert message in text_of(page)
+    assert "Set-Cookie" not in in_json.headers
+    assert everything_stored(shop_redis, shop_settings) == before
+
+
+@pytest.mark.parametrize("sent", OURS)
+def test_our_own_forms_pass(shopper: TestApp, sent: str) -> None:
+    paths = {route: address(route, shopper) for route in POSTS}
+
+    for route, (_path, fields) in POSTS.items():
+        shopper.post(paths[route], fields, headers={**JSON, **OURS[sent]}, status=[200, 204])
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "POST", "post", "ANYTHING"])
+@pytest.mark.parametrize("path", ["/", "/nope", "/cart", "/static/shop.css", "/%ff"])
+def test_every_method_but_the_safe_ones_is_refused_everywhere(shop_app: Any, method: str, path: str) -> None:
+    browser = TestApp(shop_app, lint=False)  # which knows no such methods
+
+    browser.request(path, method=method, headers=FOREIGN["cross-site"], status=403)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("sent", FOREIGN)
+def test_a_link_from_another_site_works(shopper: TestApp, method: str, sent: str) -> None:
+    for path in ("/", "/products/brass-pen", "/cart", "/account", "/healthz"):
+        shopper.request(path, method=method, headers=FOREIGN[sent], status=200)
+
+
+def test_a_trusted_origin_may_send_forms(shop_with: Callable[..., TestApp]) -> None:
+    shop = shop_with({"shop.trusted_origins": "https://campaign.example https://other.example"})
+
+    for origin, status in (
+        ("https://campaign.example", 200),
+        ("https://other.example", 200),
+        ("https://evil.example", 403),
+        ("http://campaign.example", 403),
+        ("https://campaign.example.evil.example", 403),
+        ("null", 403),
+    ):
+        headers = {**JSON, "Sec-Fetch-Site": "cross-site", "Origin": origin}
+        shop.post("/cart/items", {"sku": "brass-pen"}, headers=headers, status=status)
+    shop.post("/cart/items", {"sku": "brass-pen"}, headers={"Sec-Fetch-Site": "cross-site"}, status=403)

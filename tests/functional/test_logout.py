@@ -1,0 +1,76 @@
+"""Signing out, as a browser and as a program see it."""
+
+from collections.abc import Callable
+
+from webtest import TestApp
+
+from observing import cookie_of, form_to
+from shopapp.testing import JSON, ObservedRedis, log_in
+
+
+def test_logout_from_the_page_leads_home_and_out(customer: TestApp) -> None:
+    response = form_to(customer.get("/account"), "/logout").submit()
+
+    assert (response.status_int, response.location) == (303, "http://localhost/")
+    assert "Demo Customer" not in response.follow()
+    customer.get("/account", headers=JSON, status=401)
+
+
+def test_every_page_offers_to_sign_out(customer: TestApp) -> None:
+    for page in ("/", "/cart", "/products/brass-pen", "/account"):
+        form_to(customer.get(page), "/logout")
+
+
+def test_logout_in_json_answers_204(customer: TestApp) -> None:
+    response = customer.post("/logout", headers=JSON, status=204)
+
+    assert response.body == b""
+    customer.get("/account", headers=JSON, status=401)
+
+
+def test_the_cookie_is_gone_and_its_copy_opens_nothing(customer: TestApp, new_visitor: Callable[[], TestApp]) -> None:
+    copied = cookie_of(customer)
+
+    customer.post("/logout", headers=JSON)
+
+    assert customer.cookies == {}
+    new_visitor().get("/account", headers={**JSON, **copied}, status=401)
+
+
+def test_the_same_person_stays_signed_in_on_another_device(
+    customer: TestApp, new_visitor: Callable[[], TestApp]
+) -> None:
+    other_device = new_visitor()
+    log_in(other_device)
+
+    customer.post("/logout", headers=JSON)
+
+    other_device.get("/account", headers=JSON, status=200)
+
+
+def test_signing_out_twice_is_no_error(customer: TestApp) -> None:
+    customer.post("/logout", headers=JSON, status=204)
+    customer.post("/logout", headers=JSON, status=204)
+    customer.post("/logout", status=303)
+
+
+def test_a_visitor_who_signs_out_costs_nothing(visitor: TestApp, shop_redis: ObservedRedis) -> None:
+    response = visitor.post("/logout", status=303)
+
+    assert "Set-Cookie" not in response.headers
+    assert shop_redis.commands == []
+
+
+def test_a_link_cannot_sign_anybody_out(customer: TestApp) -> None:
+    response = customer.get("/logout", status=405)
+
+    assert response.headers["Allow"] == "POST"
+    customer.get("/account", headers=JSON, status=200)
+
+
+def test_after_the_logout_one_can_sign_in_again(customer: TestApp) -> None:
+    customer.post("/logout", headers=JSON)
+
+    log_in(customer)
+
+    customer.get("/account", headers=JSON, status=200)

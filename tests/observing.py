@@ -1,0 +1,54 @@
+"""What tests look at: the forms and messages of a page, a browser's cookie, and everything that is stored."""
+
+import sqlite3
+from html.parser import HTMLParser
+from typing import Any
+
+import redis
+from webtest import Form, TestApp, TestResponse
+
+
+def form_to(page: TestResponse, action: str) -> Form:
+    """Return the page's last form that is sent to ``action``: the search form and the frame's own come first."""
+    forms = [form for form in page.forms.values() if form.action == action]
+    assert forms, f"no form is sent to {action}"
+    return forms[-1]
+
+
+def text_of(page: TestResponse) -> str:
+    """Return what a person reads in the page's main part, with the white space of a line of text."""
+    words = _Words()
+    words.feed(page.text)
+    return " ".join("".join(words.found).split())
+
+
+def cookie_of(browser: TestApp) -> dict[str, str]:
+    """Return the header with which the same browser sends another request, from another thread or later on."""
+    return {"Cookie": "; ".join(f"{name}={value}" for name, value in browser.cookies.items())}
+
+
+def everything_stored(client: redis.Redis, settings: dict[str, Any]) -> dict[str, Any]:
+    """Return all keys and values of Redis and all rows of the database. It is not noted among the shop's commands."""
+    plain = redis.Redis(connection_pool=client.connection_pool)
+    with sqlite3.connect(settings["shop.database_url"].removeprefix("sqlite:///")) as connection:
+        return {
+            "redis": {key: plain.dump(key) for key in sorted(plain.keys())},
+            "database": list(connection.iterdump()),
+        }
+
+
+class _Words(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self._in_main = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._in_main = self._in_main or tag == "main"
+
+    def handle_endtag(self, tag: str) -> None:
+        self._in_main = self._in_main and tag != "main"
+
+    def handle_data(self, data: str) -> None:
+        if self._in_main:
+            self.found.append(data)
