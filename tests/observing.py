@@ -3,6 +3,7 @@
 import sqlite3
 from html.parser import HTMLParser
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 import redis
 from webtest import Form, TestApp, TestResponse
@@ -25,6 +26,16 @@ def text_of(page: TestResponse) -> str:
 def cookie_of(browser: TestApp) -> dict[str, str]:
     """Return the header with which the same browser sends another request, from another thread or later on."""
     return {"Cookie": "; ".join(f"{name}={value}" for name, value in browser.cookies.items())}
+
+
+def send(browser: TestApp, method: str, address: str, headers: dict[str, str]) -> TestResponse:
+    """Send what WebTest refuses to: a path that is not UTF-8."""
+    path, _, query = address.partition("?")
+    request = browser.RequestClass.blank("/", method=method, headers={**headers, **cookie_of(browser)})
+    request.environ.update(PATH_INFO=unquote_to_bytes(path).decode("latin-1"), QUERY_STRING=query)
+    response = request.get_response(browser.app)
+    response.request = request
+    return response
 
 
 def everything_stored(client: redis.Redis, settings: dict[str, Any]) -> dict[str, Any]:

@@ -6,10 +6,10 @@ from typing import Any
 from pyramid.config import Configurator
 from pyramid.request import Request
 from pyramid.response import Response
+from session_app import ADDRESS, add_views
 from webtest import TestApp
 from webtest.response import TestResponse
 
-from session_app import ADDRESS, add_views
 from shopapp import events
 from shopapp.events import RAISE_OBSERVER_ERRORS
 from shopapp.sessions.record import SessionId
@@ -36,7 +36,7 @@ class Trouble(Exception):
 
 
 class Site:
-    """The app with ``redis.sessions.*`` settings (given without that prefix), and what can be seen of it from outside."""
+    """The app with ``redis.sessions.*`` settings (without that prefix), and what can be seen of it from outside."""
 
     def __init__(self, client: ObservedRedis, **settings: Any) -> None:
         keys = {"secret": TEST_SECRET, "redis_client_callable": "shopapp.testing.ObservedRedis.of", **settings}
@@ -110,7 +110,7 @@ class Site:
 
     def redis_keys(self) -> list[str]:
         """Return all Redis keys."""
-        return sorted(key.decode() for key in self.redis.keys())
+        return sorted(key.decode() for key in self.redis.scan_iter())
 
     def _run(self, request: Request) -> Response:
         response = request.response
@@ -129,7 +129,7 @@ def handle_of(cookie: str) -> str:
 
 
 def set_cookie(response: TestResponse, name: str = "session") -> dict[str, str] | None:
-    """Return the only ``Set-Cookie`` of this name as its attributes in lower case and "value"; None if there is none."""
+    """Return the only ``Set-Cookie`` of this name: its attributes in lower case and "value"; None if there is none."""
     found = [line for line in response.headers.getall("Set-Cookie") if line.startswith(f"{name}=")]
     assert len(found) <= 1, found
     return dict(_parts(found[0])) if found else None

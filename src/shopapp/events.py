@@ -20,14 +20,15 @@ log = logging.getLogger(__name__)
 RAISE_OBSERVER_ERRORS = "shopapp.raise_observer_errors"
 """Registry key: true in development and tests, where an observer's error should be seen at once."""
 
-EndReason = Literal["logout", "revoked", "limit", "idle", "absolute", "reused", "empty"]
+EndReason = Literal["logout", "revoked", "limit", "idle", "absolute", "reused", "empty", "invalid"]
 """``limit``: a newer login took its place. ``reused``: a retired id came back, so somebody has a stolen cookie.
-``empty``: nothing was left in it (``redis.sessions.invalidate_empty_session``)."""
+``empty``: nothing was left in it (``redis.sessions.invalidate_empty_session``). ``invalid``: the app called
+``session.invalidate()``."""
 
 
 @dataclass(frozen=True, slots=True)
 class UserLoggedIn:
-    """A person proved who they are. Fires before the session knows: its subscribers rotate the id and store the person."""
+    """A person proved who they are. Fires before the session knows: subscribers rotate the id and store the person."""
 
     request: Request
     user_id: int | str
@@ -97,6 +98,20 @@ class SessionWriteDropped:
     request: Request
     handle: str
     user_id: int | str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRefused:
+    """A request came with a session cookie that opens nothing; it goes on without a session.
+
+    ``reason``: ``signature``, not signed by us; ``dead``, Redis has no such session (any more); ``refused``, the
+    session has another id by now; ``rubbish``, what Redis has is not what we stored. ``handle`` is empty without a
+    signature.
+    """
+
+    request: Request
+    handle: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

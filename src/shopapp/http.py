@@ -10,7 +10,7 @@ from webob.multidict import MultiDict
 from wtforms import Form
 
 MAX_BODY_BYTES = 64 * 1024
-"""No form of ours is larger. It is checked before a body is parsed."""
+"""No form of ours is larger. It is checked before a body is parsed, and no more than this is ever read."""
 
 MAX_FIELDS = 100
 """No form of ours has more."""
@@ -47,10 +47,11 @@ def submitted(request: Request) -> MultiDict:
     A form is read here, not by WebOb: that would put a replacement character where a password is not UTF-8, take
     uploaded files for fields, and believe any charset that a client names. Forms are UTF-8 (URL Standard, 5.1).
     """
-    if (request.content_length or 0) > MAX_BODY_BYTES:
+    body = request.body_file.read(MAX_BODY_BYTES + 1)
+    if len(body) > MAX_BODY_BYTES:
         raise HTTPBadRequest("That is more than this form takes. Please send less.")
     try:
-        return _clean(_fields(request))
+        return _clean(_fields(request.content_type, body))
     except (ValueError, msgspec.MsgspecError) as error:
         raise HTTPBadRequest(UNREADABLE) from error
 
@@ -84,15 +85,15 @@ def path_for_log(request: Request) -> str:
     return quote(request.environ["PATH_INFO"], encoding="latin-1")
 
 
-def _fields(request: Request) -> MultiDict:
-    match request.content_type:
+def _fields(content_type: str, body: bytes) -> MultiDict:
+    match content_type:
         case "application/json":
-            fields = msgspec.json.decode(request.body, type=dict[str, str | int])
-            return MultiDict((name, str(value)) for name, value in fields.items())
+            fields = msgspec.json.decode(body, type=dict[str, str | int | bool])
+            return MultiDict((name, _as_text(value)) for name, value in fields.items())
         case "application/x-www-form-urlencoded":
-            text = request.body.decode()
+            text = body.decode()
             return MultiDict(parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS))
-        case _ if request.body:
+        case _ if body:
             raise HTTPBadRequest("Please send the fields as application/x-www-form-urlencoded or as application/json.")
         case _:
             return MultiDict()
@@ -102,3 +103,8 @@ def _clean(fields: MultiDict) -> MultiDict:
     if any("\0" in text for item in fields.items() for text in item if isinstance(text, str)):
         raise HTTPBadRequest("The form holds a character that cannot be stored. Please remove it.")
     return fields
+
+
+def _as_text(value: str | int) -> str:
+    """Write a JSON value as a form would: true, not True."""
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -27,7 +27,7 @@ OUTAGES = (
     exceptions.TryAgainError,
 )
 
-# Outages for which redis-py has no class: the disk is full, too few replicas, a script that does not end, no node there.
+# Outages for which redis-py has no class: the disk is full, too few replicas, an endless script, no node there.
 OUTAGE_CODES = ("MISCONF", "NOREPLICAS", "BUSY", "Redis Cluster cannot be connected")
 
 

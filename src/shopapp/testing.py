@@ -34,7 +34,7 @@ class Observed:
 
     def __init__(self, *args: Any, **options: Any) -> None:
         self.commands: list[str] = []
-        self.before: Callable[[str], None] = lambda name: None
+        self.before: Callable[[str], None] = lambda _name: None
         super().__init__(*args, **options)  # a cluster's client sends commands from here
 
     def execute_command(self, *args: Any, **options: Any) -> Any:

@@ -1,10 +1,12 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
+from webtest import TestApp
 
 from shopapp.accounts.models import User
 from shopapp.accounts.passwords import verify_password
@@ -12,6 +14,7 @@ from shopapp.catalog.models import Product
 from shopapp.cli import cli
 from shopapp.db import create_engine_from
 from shopapp.settings import ShopSettings
+from shopapp.testing import JSON, TEST_SECRET, ObservedRedis, log_in
 
 SECRET = "dGhpcyBvbmUgaXMgb25seSBmb3IgdGVzdHMgLSBub3RoaW5nIGVsc2UgMTIz"
 PRODUCTION = f"""
@@ -31,7 +34,7 @@ def database_url(tmp_path: Path) -> str:
 
 @pytest.fixture
 def ini(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An ini that is all a shop needs. There is no Redis."""
+    """An ini that is all a shop's database needs. There is no Redis."""
     for name in ("DATABASE_URL", "SESSION_SECRET", "REDIS_URL"):
         monkeypatch.delenv(name, raising=False)
     path = tmp_path / "shop.ini"
@@ -170,3 +173,100 @@ class TestUser:
 
         assert result.exit_code == 2
         assert "Password" not in result.output
+
+
+class TestSessions:
+    """On the Redis and the database of a shop that is open."""
+
+    @pytest.fixture(autouse=True)
+    def open_shop(self, ini: Path, shop_settings: dict[str, Any], shop_valkey: str) -> None:
+        ini.write_text(
+            f"[app:main]\nshop.database_url = {shop_settings['shop.database_url']}\n"
+            f"redis.sessions.secret = {TEST_SECRET}\nredis.sessions.redis_url = {shop_valkey}\n"
+        )
+
+    def test_a_persons_sessions_are_listed(self, shop: Shop, customer: TestApp, new_visitor: Callable[[], TestApp]):
+        other = new_visitor()
+        other.extra_environ.update({"HTTP_USER_AGENT": "curl/8.5.0", "REMOTE_ADDR": "198.51.100.7"})
+        log_in(other)
+
+        result = shop("sessions", "list", " Demo@Example.com")
+
+        handles = {each["handle"] for each in customer.get("/account/sessions", headers=JSON).json["sessions"]}
+        lines = result.stdout.splitlines()
+        assert result.exit_code == 0
+        assert {line.split()[0] for line in lines} == handles
+        assert [line for line in lines if line.endswith("198.51.100.7  curl")]
+        assert [line for line in lines if line.endswith("192.0.2.1  Unknown device")]
+
+    def test_who_has_none_has_none(self, shop: Shop, shop_redis: ObservedRedis):
+        assert shop("sessions", "list", "demo@example.com").stdout == "No sessions.\n"
+
+    def test_all_sessions_of_a_person_end_and_no_other(
+        self, shop: Shop, customer: TestApp, new_visitor: Callable[[], TestApp]
+    ):
+        second, stranger = new_visitor(), new_visitor()
+        log_in(second)
+        stranger.post("/cart/items", {"sku": "brass-pen"}, headers=JSON)
+
+        result = shop("sessions", "end", "demo@example.com")
+
+        assert (result.exit_code, result.stdout) == (0, "Sessions ended: 2.\n")
+        customer.get("/account", headers=JSON, status=401)
+        second.get("/account", headers=JSON, status=401)
+        assert stranger.get("/cart", headers=JSON).json["count"] == 1
+
+    @pytest.mark.parametrize("command", ["list", "end"])
+    def test_an_address_without_an_account_is_told(self, shop: Shop, command: str):
+        result = shop("sessions", command, "nobody@example.com")
+
+        assert result.exit_code == 1
+        assert "no account for nobody@example.com" in result.stderr
+
+    def test_all_sessions_are_counted_those_of_visitors_too(
+        self, shop: Shop, customer: TestApp, new_visitor: Callable[[], TestApp]
+    ):
+        new_visitor().post("/cart/items", {"sku": "brass-pen"}, headers=JSON)
+        new_visitor().get("/")
+
+        assert shop("sessions", "count").stdout == "Sessions: 2.\n"
+
+    def test_clear_ends_all_after_asking_and_nothing_else_goes(
+        self, shop: Shop, customer: TestApp, shop_redis: ObservedRedis
+    ):
+        customer.post("/cart/items", {"sku": "brass-pen"}, headers=JSON)
+        shop_redis.set("other", "thing")
+
+        refused = shop("sessions", "clear", typed="n\n")
+        assert refused.exit_code == 1
+        customer.get("/account", headers=JSON, status=200)
+
+        result = shop("sessions", "clear", typed="y\n")
+        assert result.exit_code == 0
+        assert "Sessions ended: 1." in result.stdout
+        customer.get("/account", headers=JSON, status=401)
+        assert not shop_redis.keys("session:*")
+        assert shop_redis.get("other") == b"thing"
+        log_in(customer)
+        assert customer.get("/cart", headers=JSON).json["count"] == 1
+
+    def test_clear_need_not_ask(self, shop: Shop, customer: TestApp):
+        assert shop("sessions", "clear", "--yes").stdout == "Sessions ended: 1.\n"
+
+    def test_a_prefix_is_taken_literally(self, shop: Shop, ini: Path, customer: TestApp):
+        ini.write_text(f"{ini.read_text()}redis.sessions.prefix = ?[s]*:\n")
+
+        assert shop("sessions", "count").stdout == "Sessions: 0.\n"
+        assert shop("sessions", "clear", "--yes").stdout == "Sessions ended: 0.\n"
+        customer.get("/account", headers=JSON, status=200)
+
+    @pytest.mark.parametrize("arguments", [("list", "demo@example.com"), ("count",), ("clear", "--yes")])
+    def test_a_redis_that_is_away_is_explained(self, shop: Shop, ini: Path, shop_valkey: str, arguments: list[str]):
+        ini.write_text(ini.read_text().replace(shop_valkey, "redis://:hidden@127.0.0.1:1/0"))
+
+        result = shop("sessions", *arguments)
+
+        assert result.exit_code == 1
+        assert "redis.sessions.redis_url" in result.stderr
+        assert "hidden" not in result.output
+        assert "Traceback" not in result.output

@@ -455,6 +455,8 @@ def test_a_serializer_that_executes_code_is_refused_under_another_name(monkeypat
         ({"cookie_samesite": "none"}, "cookie_samesite", "is none"),
         ({"timeout": "60", "timeout_trigger": "60"}, "timeout_trigger", "is not less than"),
         ({"timeout": "None", "timeout_trigger": "60"}, "timeout_trigger", "is set without a timeout"),
+        ({"rotation_interval": "10"}, "rotation_interval", "is not more than"),
+        ({"rotation_late": "9"}, "rotation_late", "is less than"),
         ({"set_redis_ttl_readheavy": "1"}, "set_redis_ttl_readheavy", "cannot be combined with python_expires"),
         (
             {"set_redis_ttl_readheavy": "1", "python_expires": "0", "timeout_trigger": "60"},

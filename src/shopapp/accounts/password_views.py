@@ -11,9 +11,11 @@ from shopapp.accounts.forms import PasswordForm
 from shopapp.accounts.models import User, normalize_email
 from shopapp.accounts.passwords import hash_password, verify_password
 from shopapp.accounts.security import SIGNED_IN
+from shopapp.accounts.store import replace_password_hash
 from shopapp.accounts.views import ACCOUNT_PAGE, account_json, account_page
 from shopapp.events import PasswordChanged, UserLoginFailed
 from shopapp.http import InvalidFormError, submitted
+from shopapp.sessions import end_others
 
 CHANGED = "Your password is changed. All other devices are signed out."
 WRONG_PASSWORD = "This is not your current password."  # noqa: S105 - a message
@@ -59,16 +61,20 @@ def _change(request: Request, form: PasswordForm) -> bool:
         form.new_password.errors = [OWN_EMAIL]
     elif verify_password(user.password_hash, new_password):
         form.new_password.errors = [SAME_PASSWORD]
+    elif not replace_password_hash(request.dbsession, user, hash_password(new_password)):
+        form.current_password.errors = [WRONG_PASSWORD]  # any more: it was changed on another device just now
     else:
-        _store(request, user, new_password)
+        _announce(request, user.id)
         return True
     return False
 
 
-def _store(request: Request, user: User, new_password: str) -> None:
-    user.password_hash = hash_password(new_password)
-    # What the database refuses it refuses now. Sessions cannot wait for the commit, which comes after this view: if it
-    # fails after all, the other devices are signed out and the old password goes on to open the account. A nuisance,
-    # where the other order would leave a thief signed in after a change that was stored.
-    request.dbsession.flush()
-    request.registry.notify(PasswordChanged(request, user.id))
+def _announce(request: Request, user_id: int) -> None:
+    """Tell it now, before the commit that follows the view, and end the other sessions once more after it.
+
+    If the commit fails, the other devices are signed out all the same, this one maybe too, and the old password opens
+    the account as before. The other order could leave a thief signed in after a change that was stored. The second time
+    is for whoever signs in with the old password in between.
+    """
+    request.registry.notify(PasswordChanged(request, user_id))
+    request.tm.get().addAfterCommitHook(lambda committed: committed and end_others(request, user_id))

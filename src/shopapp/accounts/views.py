@@ -12,8 +12,10 @@ from shopapp.accounts.forms import LoginForm, PasswordForm
 from shopapp.accounts.models import User, normalize_email
 from shopapp.accounts.passwords import hash_password, needs_rehash, verify_password
 from shopapp.accounts.security import SIGNED_IN, Identity
+from shopapp.accounts.store import has_same_password, replace_password_hash
 from shopapp.events import UserLoggedIn, UserLoggedOut, UserLoginFailed
 from shopapp.http import InvalidFormError, local_path, query, submitted
+from shopapp.sessions import save
 
 WRONG_CREDENTIALS = "E-mail or password is not right. Please check both."
 LOGIN_PAGE = "shopapp:accounts/templates/login.jinja2"
@@ -110,9 +112,16 @@ def _authenticate(request: Request, form: LoginForm) -> User | None:
     if not verify_password(user.password_hash if user else None, password):
         request.registry.notify(UserLoginFailed(request, email))
         return None
-    if needs_rehash(user.password_hash):
-        user.password_hash = hash_password(password)
     request.registry.notify(UserLoggedIn(request, user.id, user.email, user.name, keep=form.keep.data))
+    # A change of the password ends all sessions that it finds, once before and once after its commit. So that it finds
+    # this one, or this one finds the change, in whatever order the two run: first save, then look again.
+    save(request)
+    if not has_same_password(request.dbsession, user):
+        request.registry.notify(UserLoggedOut(request, user.id))
+        request.registry.notify(UserLoginFailed(request, email))
+        return None
+    if needs_rehash(user.password_hash):
+        replace_password_hash(request.dbsession, user, hash_password(password))
     return user
 
 

@@ -1,7 +1,8 @@
 """The form on a product's page: limits and messages."""
 
 from wtforms import Form, HiddenField, IntegerField
-from wtforms.validators import InputRequired, NumberRange
+from wtforms.form import BaseForm
+from wtforms.validators import InputRequired, NumberRange, StopValidation
 
 NOT_A_NUMBER = "Please enter a whole number, such as 1 or 2."
 
@@ -18,6 +19,11 @@ class QuantityField(IntegerField):
             self.data = None
             raise ValueError(NOT_A_NUMBER)
         self.data = int(text)
+
+    def pre_validate(self, form: BaseForm) -> None:  # noqa: ARG002
+        """What is no number needs no second message, that it is not in range."""
+        if self.process_errors:
+            raise StopValidation
 
 
 class AddForm(Form):

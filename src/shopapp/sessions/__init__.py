@@ -9,7 +9,6 @@ from functools import partial
 from pyramid.config import Configurator
 from pyramid.request import Request
 from pyramid.tweens import EXCVIEW, INGRESS
-from redis import Redis
 
 from shopapp.events import (
     PasswordChanged,
@@ -20,6 +19,7 @@ from shopapp.events import (
     UserLoggedOut,
     add_observer,
 )
+from shopapp.redis import Client
 from shopapp.sessions.factory import make_session_factory
 from shopapp.sessions.index import SessionIndex, SessionInfo
 from shopapp.sessions.keeper import USER_KEY, keeper_of, loaded_keeper
@@ -92,11 +92,12 @@ def session_was_used(request: Request) -> bool:
     return keeper is not None and keeper.in_use
 
 
-def make_index(client: Redis, settings: SessionSettings) -> SessionIndex:
+def make_index(client: Client, settings: SessionSettings) -> SessionIndex:
     """Return the index of all persons' sessions, for a client that is no request's: a command line's."""
     lifetimes = (settings.absolute_timeout, settings.kept_absolute_timeout)
     keep_seconds = max(lifetimes) if all(lifetimes) else None
-    return SessionIndex(client, Sealer(settings.secrets), settings.prefix, keep_seconds)
+    idle_is_known = settings.python_expires or settings.timeout_trigger is not None
+    return SessionIndex(client, Sealer(settings.secrets), settings.prefix, keep_seconds, idle_is_known=idle_is_known)
 
 
 def includeme(config: Configurator) -> None:

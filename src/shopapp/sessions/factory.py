@@ -1,12 +1,13 @@
 """Builds the session factory from pyramid_session_redis, and works round its known faults in this one place.
 
 - It stores a session under its id and with an unconditional SETEX: its Redis client is our :class:`SessionStore`.
-- A new session takes it four round trips (WATCH, GET, MULTI, SETEX) and a second write for the data: our new-id function
-  only makes the id, and the store creates the session with its data by one SET NX.
+- A new session takes it four round trips (WATCH, GET, MULTI, SETEX) and a second write for the data: our new-id
+  function only makes the id, and the store creates the session with its data by one SET NX.
 - It saves in a finished callback, after the response has left and outside the error views: ``saving.py`` saves before,
   and the keeper closes the session so that the callback finds nothing to do.
-- Its cookie deletion has no Secure attribute, so browsers ignore it for a ``__Host-`` name: the deletion is set again here.
-- It never executes the pipeline of ``set_redis_ttl_readheavy``: it is not told of that key, the store reads by GETEX.
+- Its cookie deletion has no Secure attribute, so browsers ignore it for a ``__Host-`` name: it is set again here.
+- It never executes the pipeline of ``set_redis_ttl_readheavy``: it is not told of that key; the store reads by script.
+- A cookie that WebOb cannot decode, ours or not, is an error to it: such cookies are dropped before.
 - ``timeout_trigger`` is documented as seconds since the last write, but its code takes it as seconds before the expiry:
   the keeper gives it the difference, for each session's own timeout, so that the documented meaning holds.
 """
@@ -53,7 +54,8 @@ def make_session_factory(config: Configurator, settings: SessionSettings) -> Cal
         rotation_grace=settings.rotation_grace,
         rotation_late=settings.rotation_late,
         end_on_reuse=settings.end_on_reuse,
-        ttl_on_read=settings.timeout if settings.set_redis_ttl_readheavy else None,
+        ttl=settings.set_redis_ttl,
+        push_out_on_read=settings.set_redis_ttl_readheavy,
     )
     load = RedisSessionFactory(
         cookie_signer=signer,
@@ -67,9 +69,10 @@ def make_session_factory(config: Configurator, settings: SessionSettings) -> Cal
         set_redis_ttl=settings.set_redis_ttl,
         detect_changes=settings.detect_changes,
         deserialized_fails_new=settings.deserialized_fails_new,
-        invalidate_empty_session=settings.invalidate_empty_session,
+        invalidate_empty_session=False,  # the keeper does it, before the response leaves
         func_check_response_allow_cookies=cookie_check,
         func_invalid_logger=_invalid_logger(named(settings.func_invalid_logger, None)),
+        cookie_name=settings.cookie_name,
         cookie_max_age=settings.timeout if settings.cookie_max_age is None else settings.cookie_max_age,
         cookie_comment=settings.cookie_comment,
         cookie_on_exception=settings.cookie_on_exception,
@@ -77,11 +80,14 @@ def make_session_factory(config: Configurator, settings: SessionSettings) -> Cal
     )
 
     def factory(request: Request) -> RedisSession:
+        _drop_undecodable_cookies(request)
         request.session_store = store = SessionStore(request.redis, sealer, policy)
         session = load(request, new_session_id_func=lambda generator, **_options: generator())
         keeper = SessionKeeper(request, session, store, settings, sealer, generator, cookie_check)
         request.session_keeper = keeper
         presented = request.cookies.get(settings.cookie_name)
+        if presented and store.found is None:
+            keeper.note_forged_cookie()
         if store.found == "live" and signer.dumps(session.session_id).decode() != presented:
             keeper.send_cookie()  # an older secret signed it
         request.add_response_callback(lambda request, response: _mend_cookie(request, response, settings))
@@ -105,8 +111,8 @@ def _invalid_logger(given: Callable[[Request, InvalidSession], None] | None) -> 
 def _mend_cookie(request: Request, response: Response, settings: SessionSettings) -> None:
     """Delete the cookie in a way that browsers obey: after a logout, or where it names a session that is over.
 
-    A cookie that only is no longer valid is left alone: a newer one may be on its way to this browser, or there already,
-    and must not be wiped. So is that of a logout which found its session gone.
+    A cookie that only is no longer valid is left alone: a newer one may be on its way to this browser, or there
+    already, and must not be wiped. So is that of a logout which found its session gone.
     """
     store, name = request.session_store, settings.cookie_name
     ours = [value for value in response.headers.getall("Set-Cookie") if value.startswith(f"{name}=")]
@@ -114,9 +120,17 @@ def _mend_cookie(request: Request, response: Response, settings: SessionSettings
     if was_deleted:
         response.unset_cookie(name)
     is_over = store.has_ended if was_deleted else not ours and store.found in OVER
-    if is_over:
+    if is_over and request.session_keeper.may_carry_cookie(response):
         response.set_cookie(name, None, **_cookie_attributes(settings))
         response.vary = {*(response.vary or ()), "Cookie"}
+
+
+def _drop_undecodable_cookies(request: Request) -> None:
+    """Take cookies out of the request that WebOb cannot decode: one of them would keep it from reading any."""
+    header = request.environ.get("HTTP_COOKIE", "")
+    if not header.isascii() or "\\" in header:
+        pairs = header.split(";")
+        request.environ["HTTP_COOKIE"] = ";".join(pair for pair in pairs if pair.isascii() and "\\" not in pair)
 
 
 def _cookie_attributes(settings: SessionSettings) -> dict[str, Any]:

@@ -5,20 +5,20 @@ what counts is the session's own record, so an entry without one is stale, is pa
 """
 
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
-from redis import Redis
-
-from shopapp.redis import unavailable_on_error
+from shopapp.redis import Client, unavailable_on_error
 from shopapp.sessions.record import Header, Sealer
 
 MANY = 50
 """An index with more entries is swept at the next login."""
 
 # KEYS: the index. ARGV: time, handle, seconds to keep the index ("" for ever). Returns all handles, oldest first.
+# Rubbish in its place is none.
 ADD = """
+if redis.call('TYPE', KEYS[1]).ok ~= 'zset' then redis.call('DEL', KEYS[1]) end
 redis.call('ZADD', KEYS[1], ARGV[1], ARGV[2])
 if ARGV[3] == '' then redis.call('PERSIST', KEYS[1]) else redis.call('EXPIRE', KEYS[1], ARGV[3]) end
 return redis.call('ZRANGE', KEYS[1], 0, -1)
@@ -41,11 +41,14 @@ class SessionInfo:
 class SessionIndex:
     """The sessions of every person. All methods raise StoreUnavailable if Redis cannot be reached."""
 
-    def __init__(self, client: Redis, sealer: Sealer, prefix: str, keep_seconds: int | None) -> None:
+    def __init__(
+        self, client: Client, sealer: Sealer, prefix: str, keep_seconds: int | None, *, idle_is_known: bool
+    ) -> None:
         self._client = client
         self._sealer = sealer
         self._prefix = prefix
         self._keep_seconds = keep_seconds
+        self._idle_is_known = idle_is_known
 
     def add(self, user_id: int | str, handle: str, limit: int | None) -> list[str]:
         """Enter a session that is stored already; end the oldest beyond ``limit`` and return their handles.
@@ -58,9 +61,7 @@ class SessionIndex:
         if len(found) <= (limit or MANY):
             return []
         live = [entry for entry, _ in self._live(user_id, [entry.decode() for entry in found])]
-        surplus = live[:-limit] if limit else []
-        self._end(user_id, surplus)
-        return surplus
+        return self._end(user_id, live[:-limit] if limit else [])
 
     def remove(self, user_id: int | str, handle: str) -> None:
         """Take out a session that has ended."""
@@ -74,16 +75,11 @@ class SessionIndex:
 
     def end(self, user_id: int | str, handle: str) -> bool:
         """End one session of the person; False if it is none of theirs."""
-        if handle not in self._handles(user_id):
-            return False
-        self._end(user_id, [handle])
-        return True
+        return handle in self._handles(user_id) and bool(self._end_live(user_id, [handle]))
 
     def end_all(self, user_id: int | str, *, but: str = "") -> list[str]:
         """End all sessions of the person except the one with the handle ``but``; return the handles of those ended."""
-        others = [handle for handle in self._handles(user_id) if handle != but]
-        self._end(user_id, others)
-        return others
+        return self._end_live(user_id, [handle for handle in self._handles(user_id) if handle != but])
 
     def _key(self, user_id: int | str) -> str:
         return f"{self._prefix}user:{user_id}"
@@ -94,30 +90,46 @@ class SessionIndex:
 
     def _live(self, user_id: int | str, handles: list[str]) -> list[tuple[str, Header]]:
         """Return those of ``handles`` that name a stored session of this person, and remove the others."""
-        keys = [self._prefix + handle for handle in handles]
-        with unavailable_on_error():
-            # Not a transaction: on a cluster the sessions are on different nodes.
-            pipeline = self._client.pipeline(transaction=False)
-            for key in keys:
-                pipeline.get(key)
-            values = pipeline.execute()
+        keys, now = [self._prefix + handle for handle in handles], time.time()
+        values = self._on_each(keys, "GET")
         live, stale = [], []
         for handle, key, value in zip(handles, keys, values, strict=True):
             record = self._sealer.open(key, value) if value else None
-            if record and record.header.person and record.header.person.user_id == user_id:
+            if record and self._is_live(record.header, user_id, now):
                 live.append((handle, record.header))
             else:
                 stale.append(handle)
         self._forget(user_id, stale)
         return live
 
-    def _end(self, user_id: int | str, handles: Iterable[str]) -> None:
-        with unavailable_on_error():
-            for handle in handles:
-                self._client.delete(self._prefix + handle)
-        self._forget(user_id, handles)
+    def _is_live(self, header: Header, user_id: int | str, now: float) -> bool:
+        """Whether it is this person's, and neither clock has run out: Redis may have been told to remove nothing."""
+        if header.person is None or str(header.person.user_id) != str(user_id):
+            return False
+        idle = self._idle_is_known and header.idle and now > header.used + header.idle
+        return not idle and not (header.ends and now >= header.ends)
 
-    def _forget(self, user_id: int | str, handles: Iterable[str]) -> None:
+    def _end_live(self, user_id: int | str, handles: list[str]) -> list[str]:
+        """As :meth:`_end`, but leave alone what by now is another person's, and what is over already."""
+        return self._end(user_id, [handle for handle, _ in self._live(user_id, handles)])
+
+    def _end(self, user_id: int | str, handles: list[str]) -> list[str]:
+        """End the sessions with these handles and return those of them that were still there."""
+        deleted = self._on_each([self._prefix + handle for handle in handles], "DEL")
+        self._forget(user_id, handles)
+        return [handle for handle, count in zip(handles, deleted, strict=True) if count]
+
+    def _on_each(self, keys: list[str], command: str) -> list[Any]:
+        """Send one command with each key in one round trip. No transaction: a cluster has them on different nodes."""
+        if not keys:
+            return []
+        with unavailable_on_error():
+            pipeline = self._client.pipeline(transaction=False)
+            for key in keys:
+                pipeline.execute_command(command, key)
+            return pipeline.execute()
+
+    def _forget(self, user_id: int | str, handles: list[str]) -> None:
         if handles:
             with unavailable_on_error():
                 self._client.zrem(self._key(user_id), *handles)

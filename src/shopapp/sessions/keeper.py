@@ -11,13 +11,17 @@ from pyramid.request import Request
 from pyramid.response import Response
 from pyramid_session_redis.session import RedisSession, hashed_value
 
-from shopapp.events import EndReason, SessionEnded, SessionRotated, SessionStarted, SessionWriteDropped
+from shopapp.events import EndReason, SessionEnded, SessionRefused, SessionRotated, SessionStarted, SessionWriteDropped
 from shopapp.sessions.record import Person, Sealer, SessionId
 from shopapp.sessions.store import NewId, NewStart, SessionGoneError, SessionStore
 from shopapp.settings import SessionSettings
 
 USER_KEY = "user"
 """The session's key for who is logged in: ``{"id", "email", "name"}``."""
+
+
+CSRF_TOKEN_KEY = "_csrft_"  # noqa: S105 - the name of a key
+"""The library's key for the token of Pyramid's CSRF check."""
 
 
 class SessionKeeper:
@@ -41,6 +45,7 @@ class SessionKeeper:
         self._generator = generator
         self._cookie_check = cookie_check
         self._events: list[object] = []
+        self._end_reasons: dict[str, EndReason] = {}
         self._presented: str | None = None
         if not session.new:
             self._presented = session.session_id
@@ -49,6 +54,10 @@ class SessionKeeper:
         elif store.found in ("absolute", "idle", "reused"):
             self._events.append(SessionEnded(request, store.handle, store.found, store.user_id))
             store.forget()
+        elif store.found == "live":
+            store.refuse()  # the library could make nothing of its payload
+        if store.found in ("dead", "refused", "rubbish"):
+            self._events.append(SessionRefused(request, store.handle, store.found))
 
     @property
     def session_id(self) -> SessionId:
@@ -63,12 +72,17 @@ class SessionKeeper:
     @property
     def user_id(self) -> int | str | None:
         """Who is logged in."""
-        user = self._session.get(USER_KEY)
-        return user["id"] if user else None
+        start = self._store.new_start
+        return start.person.user_id if start and start.person else self._store.user_id
+
+    def note_forged_cookie(self) -> None:
+        """Have it told that the request's cookie was not signed by us."""
+        self._events.append(SessionRefused(self._request, "", "signature"))
 
     def begin_login(self, person: Person, *, keep: bool) -> None:
         """Give the session a new id and new clocks when it is saved. No earlier id leads to it."""
         settings = self._settings
+        self._session.pop(CSRF_TOKEN_KEY, None)  # it may have been planted
         lifetime = settings.kept_absolute_timeout if keep else settings.absolute_timeout
         self._store.new_start = NewStart(lifetime=lifetime, person=person)
         self._set_idle_clock(settings.kept_timeout if keep else settings.timeout)
@@ -96,11 +110,10 @@ class SessionKeeper:
         self._end("logout", self._store.supersede)
 
     def _end(self, reason: EndReason, end_stored: Callable[[str], None]) -> None:
-        stored, user_id = self._store.session_id, self._store.user_id
+        stored = self._store.session_id
         if stored is not None:
+            self._end_reasons[stored.handle] = reason
             end_stored(str(stored))
-            if self._store.has_ended:
-                self._events.append(SessionEnded(self._request, stored.handle, reason, user_id))
         # As the library's invalidate(), whose own deletion has just been done.
         del self._session._session_state
 
@@ -111,7 +124,7 @@ class SessionKeeper:
         StoreUnavailable if Redis cannot be reached, SessionTooLargeError.
         """
         if not self._session._invalidated and not self._session._session_state.dont_persist:
-            if response is not None and self._may_carry_cookie(response):
+            if response is not None and self.may_carry_cookie(response):
                 self._rotate_if_due()
             self._save()
         self._tell()
@@ -129,7 +142,7 @@ class SessionKeeper:
                 state.managed_dict.clear()
             state.please_recookie = False
             self.close()
-        self._events = [event for event in self._events if isinstance(event, SessionEnded)]
+        self._events = [event for event in self._events if isinstance(event, SessionEnded | SessionRefused)]
         self._tell()
 
     def close(self) -> None:
@@ -157,15 +170,17 @@ class SessionKeeper:
         # Its dict methods ask for a write even where they have changed nothing (pop_flash on an empty queue).
         if payload and (store.new_id or hashed_value(payload) != state.persisted_hash):
             self._write(payload, pushes_expiry)
-        elif state.please_refresh and not (session._timeout_trigger or session._python_expires):
+        elif state.please_refresh and state.timeout and not (session._timeout_trigger or session._python_expires):
             # Its dict methods also ask for an EXPIRE on every read; due only where nothing else slides the expiry.
             session.do_refresh()
+            self.send_cookie()
         if not session._invalidated and store.session_id and str(store.session_id) != self._presented:
             self.send_cookie()
 
     def _write(self, payload: bytes, pushes_expiry: bool) -> None:
         session, state, store = self._session, self._session._session_state, self._store
         was_stored, rotation = store.session_id is not None, store.new_id
+        store.idle = state.timeout
         try:
             session.do_persist(payload)
         except SessionGoneError:
@@ -222,7 +237,9 @@ class SessionKeeper:
     def _trigger(self, timeout: int | None) -> int | None:
         """What pyramid_session_redis takes for ``timeout_trigger``: see factory.py."""
         trigger = self._settings.timeout_trigger
-        return timeout - min(trigger, timeout // 4) if trigger and timeout else None
+        if not trigger or not timeout:
+            return None
+        return timeout - (trigger if trigger < timeout else timeout // 4)
 
     def _expiry_is_due(self) -> bool:
         """Whether a write now pushes the idle expiry out, so that the cookie should slide along."""
@@ -231,14 +248,18 @@ class SessionKeeper:
             return True
         return self._session.timestamp >= state.expires - trigger
 
-    def _may_carry_cookie(self, response: Response) -> bool:
-        """As pyramid_session_redis will judge it when it comes to set the cookie."""
+    def may_carry_cookie(self, response: Response) -> bool:
+        """Whether the session cookie may be set on this response, as the library judges it."""
         if self._request.exception is not None and not self._settings.cookie_on_exception:
             return False
         return self._cookie_check is None or self._cookie_check(response)
 
     def _tell(self) -> None:
-        events, self._events = self._events, []
+        """Tell what is true by now: first what has ended, also by the app's own ``session.invalidate()``."""
+        ended, self._store.ended = self._store.ended, []
+        reasons = self._end_reasons
+        ends = [SessionEnded(self._request, handle, reasons.get(handle, "invalid"), user) for handle, user in ended]
+        events, self._events = [*ends, *self._events], []
         for event in events:
             self._request.registry.notify(event)
 

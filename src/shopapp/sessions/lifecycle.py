@@ -1,4 +1,4 @@
-"""What the events of a person's coming and going do to their sessions. Part of those events: an error fails the request."""
+"""What a person's coming and going does to their sessions. Part of those events: an error here fails the request."""
 
 from pyramid.request import Request
 
@@ -47,8 +47,8 @@ def on_session_rotated(event: SessionRotated) -> None:
 
 
 def on_session_ended(event: SessionEnded) -> None:
-    """Take the session out of the index."""
-    if event.user_id is not None:
+    """Take the session out of the index, where it was not the index that ended it."""
+    if event.user_id is not None and event.reason not in ("revoked", "limit"):
         session_index(event.request).remove(event.user_id, event.handle)
 
 

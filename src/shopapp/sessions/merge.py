@@ -20,10 +20,10 @@ def merge(base: Mapping[str, Any], theirs: Mapping[str, Any], mine: Mapping[str,
     """
     merged = dict(theirs)
     for key in [*mine, *(key for key in base if key not in mine)]:
-        was, is_mine, is_theirs = (side.get(key, _MISSING) for side in (base, mine, theirs))
-        if is_mine == was and type(is_mine) is type(was):
+        was, is_mine, is_theirs = sides = [side.get(key, _MISSING) for side in (base, mine, theirs)]
+        if _same(is_mine, was):
             continue
-        if key.startswith(FLASH_PREFIX):
+        if key.startswith(FLASH_PREFIX) and all(side is _MISSING or isinstance(side, list) for side in sides):
             queue = _merge_queues(was, is_theirs, is_mine)
             if queue:
                 merged[key] = queue
@@ -31,9 +31,20 @@ def merge(base: Mapping[str, Any], theirs: Mapping[str, Any], mine: Mapping[str,
                 merged.pop(key, None)
         elif is_mine is not _MISSING:
             merged[key] = is_mine
-        elif is_theirs == was:
+        elif _same(is_theirs, was):
             merged.pop(key, None)
     return merged
+
+
+def _same(left: Any, right: Any) -> bool:
+    """Whether two JSON values are the same. Python alone takes 1, 1.0 and True for equal."""
+    if type(left) is not type(right):
+        return False
+    if isinstance(left, dict):
+        return left.keys() == right.keys() and all(_same(left[key], right[key]) for key in left)
+    if isinstance(left, list):
+        return len(left) == len(right) and all(map(_same, left, right))
+    return left == right
 
 
 def _merge_queues(was: Any, theirs: Any, mine: Any) -> list[Any]:

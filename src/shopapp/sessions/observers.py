@@ -1,6 +1,8 @@
 """Watches events: one audit line and one count each. Changes nothing, and names a session only by its handle."""
 
+import json
 import logging
+import re
 from typing import Any
 
 from prometheus_client import Counter
@@ -8,6 +10,7 @@ from prometheus_client import Counter
 from shopapp.events import (
     PasswordChanged,
     SessionEnded,
+    SessionRefused,
     SessionRotated,
     SessionStarted,
     SessionWriteDropped,
@@ -23,6 +26,7 @@ EVENTS = Counter("shopapp_events", "Session and login events by name and reason"
 OBSERVED = (
     PasswordChanged,
     SessionEnded,
+    SessionRefused,
     SessionRotated,
     SessionStarted,
     SessionWriteDropped,
@@ -40,5 +44,11 @@ def on_event(event: Any) -> None:
     name = type(event).__name__
     EVENTS.labels(name, getattr(event, "reason", "")).inc()
     told = {field: getattr(event, field) for field in FIELDS if getattr(event, field, None) is not None}
-    pairs = " ".join(f"{field}={value}" for field, value in told.items())
+    pairs = " ".join(f"{field}={_in_one_word(value)}" for field, value in told.items())
     audit.info("event=%s address=%s %s", name, event.request.client_addr, pairs)
+
+
+def _in_one_word(value: Any) -> str:
+    """Quote what could be read as another field, or another line, of the log."""
+    text = str(value)
+    return text if re.fullmatch(r"[\w.:@/+-]+", text) else json.dumps(text)

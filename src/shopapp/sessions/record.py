@@ -1,9 +1,9 @@
 """How a session looks in Redis: one key, one sealed value. Knows bytes and hashes, never Redis or HTTP.
 
-A session id is ``<series>.<secret>``. The series stays for the session's life and names the Redis key (by its hash, the
-handle); the secret half is what rotation replaces, and the value holds only its hash. So a rotation changes one value of
-one key: it is atomic on a single server and on a cluster alike, both ids are never valid, nor none, and a stolen dump
-of Redis is no bunch of keys.
+A session id has two halves, series and secret. The series stays for the session's life and names the Redis key (by its
+hash, the handle); the secret half is what rotation replaces, and the value holds only its hash. So a rotation changes
+one value of one key: it is atomic on a single server and on a cluster alike, at no moment are both ids valid, or none,
+and a stolen dump of Redis is no bunch of keys.
 
 The value is ``<seal>.<header JSON>\\n<payload>``. The seal is an HMAC over key, header and payload, checked before
 anything is decoded: who can write to Redis but does not know the secret cannot make a session.
@@ -44,7 +44,8 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     ``secret_hash`` says which id is the valid one, issued at ``issued``. ``pepper`` is what, together with the id that
     the last periodic rotation retired, makes the valid one. ``started`` is when the session began, or its login;
-    ``ends`` when its absolute lifetime is over (0: never); ``used`` when it was last written.
+    ``ends`` when its absolute lifetime is over (0: never); ``used`` when it was last written, and ``idle`` for how many
+    seconds it may stay without use (0: for ever).
     """
 
     version: int
@@ -53,6 +54,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     started: int
     used: int
     ends: int = 0
+    idle: int = 0
     pepper: str = ""
     retired: tuple[Retired, ...] = ()
     person: Person | None = None
@@ -109,12 +111,12 @@ class SessionId(msgspec.Struct, frozen=True):
 
     @classmethod
     def parse(cls, text: str) -> "SessionId":
-        """Return the halves of ``text``. A text without a dot has an empty series, which no stored session has."""
-        series, _, secret = text.rpartition(".")
+        """Return the halves of ``text``. A text without a space has an empty series, which no stored session has."""
+        series, _, secret = text.rpartition(" ")
         return cls(series, secret)
 
     def __str__(self) -> str:
-        return f"{self.series}.{self.secret}"
+        return f"{self.series} {self.secret}"
 
     @property
     def handle(self) -> str:

@@ -21,7 +21,7 @@ class CookieSigner:
         return self._signers[0].dumps(session_id)
 
     def loads(self, cookie: bytes) -> str:
-        """Return the session id in ``cookie``. Raises ValueError unless one of our secrets signed exactly these bytes."""
+        """Return the session id in ``cookie``. Raises ValueError unless one of our secrets signed just these bytes."""
         if len(cookie) > MAX_COOKIE_LENGTH:
             raise ValueError("longer than any cookie of ours")
         for signer in self._signers:

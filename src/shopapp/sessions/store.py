@@ -1,8 +1,8 @@
 """Sessions in Redis: read in one command, created in one, changed or ended by compare-and-set. Knows no HTTP.
 
-:class:`SessionStore` has the methods that pyramid_session_redis calls on its Redis client, so it is handed to it as one.
-There is one per request, because it remembers the version that the request loaded: no write goes through that was not
-made against the stored version, and none brings back a session that has ended.
+:class:`SessionStore` has the methods that pyramid_session_redis calls on its Redis client, so it is handed to it as
+one. There is one per request, because it remembers the version that the request loaded: no write goes through that was
+not made against the stored version, and none brings back a session that has ended.
 """
 
 import time
@@ -12,9 +12,9 @@ from typing import Any, Literal
 
 import msgspec
 from msgspec.structs import replace
-from redis import Redis
+from redis.exceptions import ResponseError
 
-from shopapp.redis import unavailable_on_error
+from shopapp.redis import Client, unavailable_on_error
 from shopapp.sessions.merge import merge
 from shopapp.sessions.record import Header, Person, Record, Sealer, SessionId
 
@@ -23,6 +23,16 @@ WRITE_ATTEMPTS = 50
 
 MARKER_SECONDS = 600
 """Longer than any request is on its way."""
+
+# KEYS: the session. Returns it, after pushing its end out as far as its header says.
+READ_AND_PUSH_OUT = """
+local stored = redis.call('GET', KEYS[1])
+if not stored then return nil end
+local header = string.sub(stored, 1, string.find(stored, '\\n', 1, true))
+local idle = string.match(header, '"idle":(%d+)')
+if idle then redis.call('EXPIRE', KEYS[1], idle) end
+return stored
+"""
 
 # KEYS: the session. ARGV: seal of the version that the caller knows, new value, seconds to live ("" none).
 # Returns 1 when done, nil when there is no session, else the value that is there instead.
@@ -35,9 +45,9 @@ else redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3]) end
 return 1
 """
 
-# KEYS: the session. ARGV: the hash of the secret half of an id, seconds to keep a marker in its place ("" none). Ends the
-# session if that id leads to it: as the valid one, or as one that a periodic rotation retired while the request that
-# wants the end was on its way. Both stand in the header, before the line's end.
+# KEYS: the session. ARGV: the hash of the secret half of an id, seconds to keep a marker in its place ("" none). Ends
+# the session if that id leads to it: as the valid one, or as one that a periodic rotation retired while the request
+# that wants the end was on its way. Both stand in the header, before the line's end.
 END = """
 local stored = redis.call('GET', KEYS[1])
 if not stored then return 0 end
@@ -67,7 +77,9 @@ class Policy:
     rotation_grace: int
     rotation_late: int
     end_on_reuse: bool
-    ttl_on_read: int | None
+    ttl: bool
+    """Whether Redis removes sessions by itself."""
+    push_out_on_read: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,20 +103,25 @@ class SessionStore:
     """One request's view of the session it came with. See the module for what it promises.
 
     ``found`` tells how the lookup ended: None before it and for a new session; "live"; "dead" where Redis holds no such
-    session; "idle", "absolute" or "reused" where it was found to be over; "refused" where it does not accept this id.
+    session; "idle", "absolute" or "reused" where it was found to be over; "refused" where it does not accept this id;
+    "rubbish" where what is there is not ours.
     ``session_id`` is the id that leads to what was loaded or stored: not the one asked for if that has been rotated.
-    ``handle`` names the session that was asked for, and ``has_ended`` whether this request has ended it.
+    ``handle`` names the session that was asked for; ``has_ended`` tells whether this request has ended it, and
+    ``ended`` lists what it has ended, by handle and person, until somebody tells of it. ``idle`` is for how many seconds
+    the session that is written next may stay without use.
     """
 
-    def __init__(self, client: Redis, sealer: Sealer, policy: Policy) -> None:
+    def __init__(self, client: Client, sealer: Sealer, policy: Policy) -> None:
         self._client = client
         self._sealer = sealer
         self._policy = policy
         self._record: Record | None = None
-        self.found: Literal["live", "dead", "idle", "absolute", "reused", "refused"] | None = None
+        self.found: Literal["live", "dead", "idle", "absolute", "reused", "refused", "rubbish"] | None = None
         self.handle = ""
         self.has_ended = False
+        self.ended: list[tuple[str, int | str | None]] = []
         self.session_id: SessionId | None = None
+        self.idle: int | None = None
         self.new_id: NewId | None = None
         self.new_start: NewStart | None = None
 
@@ -126,15 +143,14 @@ class SessionStore:
     def get(self, session_id: str) -> bytes | None:
         """Return the payload of a live session, else None. One round trip, and one more if this ends the session."""
         wanted = SessionId.parse(session_id)
-        key, ttl, self.handle = self._key(wanted), self._policy.ttl_on_read, wanted.handle
-        with unavailable_on_error():
-            value = self._client.getex(key, ex=ttl) if ttl else self._client.get(key)
+        key, self.handle = self._key(wanted), wanted.handle
+        value = self._read(key)
         if value is None:
             self.found = "dead"
             return None
         record = self._sealer.open(key, value)
         if record is None:
-            self.found = "refused"
+            self.found = "rubbish"
             return None
         return self._enter(record, wanted)
 
@@ -150,8 +166,8 @@ class SessionStore:
         self._write(SessionId.parse(session_id), payload, None)
 
     def expire(self, session_id: str, seconds: int) -> None:
-        """Push the session's end out to ``seconds`` from now, unless reading it has. A session that has ended stays so."""
-        if self._policy.ttl_on_read:
+        """Push the session's end out to ``seconds`` from now, unless reading it has. What has ended stays ended."""
+        if self._policy.push_out_on_read:
             return
         with unavailable_on_error():
             self._client.expire(self._key(SessionId.parse(session_id)), seconds)
@@ -175,18 +191,38 @@ class SessionStore:
             with unavailable_on_error():
                 self._client.delete(self._key(self.session_id))
 
+    def refuse(self) -> None:
+        """Take the session that was just loaded for none of ours: its payload makes no sense."""
+        self.found = "rubbish"
+        self.forget()
+
     def forget(self) -> None:
         """Let the loaded session be: the next write makes a new one."""
         self._record = self.session_id = self.new_id = self.new_start = None
 
     def _end(self, target: SessionId, marker_seconds: int | None) -> None:
+        user_id = self.user_id
         with unavailable_on_error():
             end = self._client.register_script(END)
             self.has_ended = bool(end(keys=[self._key(target)], args=[target.secret_hash, marker_seconds or ""]))
+        if self.has_ended:
+            self.ended.append((target.handle, user_id))
         self.forget()
 
     def _key(self, session_id: SessionId) -> str:
         return self._policy.prefix + session_id.handle
+
+    def _read(self, key: str) -> bytes | None:
+        """Return what is under ``key``; what is no string was not put there by us, and is empty rubbish."""
+        with unavailable_on_error():
+            try:
+                if self._policy.push_out_on_read:
+                    return self._client.register_script(READ_AND_PUSH_OUT)(keys=[key])
+                return self._client.get(key)
+            except ResponseError as error:
+                if "WRONGTYPE" in str(error):
+                    return b""
+                raise
 
     def _enter(self, record: Record, wanted: SessionId) -> bytes | None:
         """Take ``record`` if its two clocks and the rotation's rules let ``wanted`` in; return its payload."""
@@ -233,10 +269,10 @@ class SessionStore:
 
     def _create(self, target: SessionId, payload: bytes, seconds: int | None) -> None:
         now, key, start = int(time.time()), self._key(target), self.new_start or NewStart(lifetime=None, person=None)
-        header = Header.new(target.secret_hash, now, start.lifetime, start.person)
+        header, ttl = self._timed(Header.new(target.secret_hash, now, start.lifetime, start.person), seconds, now)
         record = self._sealer.seal(key, header, payload)
         with unavailable_on_error():
-            created = self._client.set(key, record.encode(), ex=_until(header, seconds, now), nx=True)
+            created = self._client.set(key, record.encode(), ex=ttl, nx=True)
         if not created:
             # With 256 random bits in the key this is a broken id generator, not chance: never share a session.
             raise RuntimeError("the id generator made an id that exists already")
@@ -247,9 +283,9 @@ class SessionStore:
         key, known, mine = self._key(entry), base, payload
         for _ in range(WRITE_ATTEMPTS):
             now = int(time.time())
-            header = self._next_header(known.header, now)
+            header, ttl = self._timed(self._next_header(known.header, now), seconds, now)
             record = self._sealer.seal(key, header, mine)
-            stored = self._swap(key, known, record, _until(header, seconds, now))
+            stored = self._swap(key, known, record, ttl)
             if stored is None:
                 self._record = record
                 self.session_id = self.new_id.session_id if self.new_id else entry
@@ -261,6 +297,14 @@ class SessionStore:
                 self.new_id = None  # another request has done the periodic rotation
             known, entry, mine = stored, way_in, self._merge(base.payload, stored.payload, payload)
         raise RuntimeError("session still contended after many attempts")
+
+    def _timed(self, header: Header, seconds: int | None, now: int) -> tuple[Header, int | None]:
+        """Return the header with its idle time, and the seconds to live: those of whichever clock ends first."""
+        header = replace(header, idle=self.idle or 0)
+        if not self._policy.ttl:
+            return header, None
+        clocks = [clock for clock in (seconds, header.ends and max(1, header.ends - now)) if clock]
+        return header, min(clocks, default=None)
 
     def _next_header(self, header: Header, now: int) -> Header:
         if self.new_start and self.new_id:
@@ -288,7 +332,7 @@ class SessionStore:
         return stored
 
     def _merge(self, base: bytes, theirs: bytes, mine: bytes) -> bytes:
-        """Merge whole payloads of pyramid_session_redis: data (m) three ways, the later expiry (x), the rest as mine."""
+        """Merge whole payloads of the library: data (m) three ways, the later expiry (x), the rest as mine."""
         was, stored, wanted = (self._policy.deserialize(payload) for payload in (base, theirs, mine))
         merged = {**wanted, "m": merge(was["m"], stored["m"], wanted["m"])}
         if "x" in wanted and "x" in stored:
@@ -312,10 +356,3 @@ def encode_json(data: Any) -> bytes:
 def decode_json(payload: bytes) -> Any:
     """The reverse of :func:`encode_json`. Raises msgspec.DecodeError for anything else."""
     return msgspec.json.decode(payload)
-
-
-def _until(header: Header, seconds: int | None, now: int) -> int | None:
-    """Seconds to live in Redis: those of the idle clock, but never past the absolute one."""
-    if not header.ends or seconds is None:
-        return seconds
-    return max(1, min(seconds, header.ends - now))

@@ -73,6 +73,18 @@ RULES = (
         "write a number well below redis.sessions.timeout, such as a tenth of it",
     ),
     Rule(
+        ("rotation_interval", "rotation_grace"),
+        lambda s, _: bool(s.rotation_interval and s.rotation_interval <= s.rotation_grace),
+        "is not more than redis.sessions.rotation_grace, so an id could be retired twice within its grace",
+        "write a number well above redis.sessions.rotation_grace, such as 1800",
+    ),
+    Rule(
+        ("rotation_late", "rotation_grace"),
+        lambda s, _: s.rotation_late < s.rotation_grace,
+        "is less than redis.sessions.rotation_grace, so an id that is still good would count as stolen",
+        "write a number of at least redis.sessions.rotation_grace, such as 300",
+    ),
+    Rule(
         ("set_redis_ttl_readheavy", "timeout_trigger"),
         lambda s, _: s.set_redis_ttl_readheavy and s.timeout_trigger is not None,
         "is true, and that cannot be combined with a timeout_trigger",

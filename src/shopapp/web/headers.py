@@ -40,7 +40,11 @@ def security_headers_factory(handler: Callable[[Request], Response], registry: R
         headers["Strict-Transport-Security"] = STRICT_TRANSPORT_SECURITY
 
     def security_headers(request: Request) -> Response:
-        response = handler(request)
+        try:
+            response = handler(request)
+        except Exception:
+            # What the tween of the error views cannot answer: an error page that failed in its turn.
+            response = request.invoke_exception_view(reraise=True)
         response.headers.update(headers)
         if response.content_type in ("text/html", "application/json"):
             response.vary = {*(response.vary or ()), "Accept", "Cookie"}

@@ -1,9 +1,9 @@
 """What a request costs Redis, counted command by command with every script known to the server."""
 
 import pytest
-
 from session_app import cookie_of
 from session_site import HOUR, is_deletion, set_cookie
+
 from shopapp.sessions.signing import MAX_COOKIE_LENGTH, CookieSigner
 
 READ = ["GET"]
@@ -96,10 +96,26 @@ def test_a_cookie_that_we_did_not_sign_costs_nothing_and_is_no_error(site, cooki
     assert set_cookie(answers[0]) is None
 
 
-@pytest.mark.xfail(strict=True, reason="BUG: webob cannot decode such a cookie, and nobody catches its UnicodeDecodeError")
-@pytest.mark.parametrize("header", ['session="\\377"', 'tracker="\\377"'], ids=["ours", "another one beside ours"])
-def test_a_cookie_that_cannot_be_decoded_is_no_error(site, header):
-    assert site.commands_of(lambda: site.send("/data", header)) == []
+def test_a_cookie_that_cannot_be_decoded_is_no_error(site):
+    assert site.commands_of(lambda: site.send("/data", 'session="\\377"')) == []
+
+
+def test_another_cookie_that_cannot_be_decoded_does_not_get_into_the_way_of_ours(site, cookie):
+    assert site.commands_of(lambda: site.send("/data", f'session={cookie}; tracker="\\377"')) == READ
+
+
+@pytest.mark.xfail(strict=True, reason="BUG: cookies with an escape or a letter beyond ASCII are thrown away unread")
+@pytest.mark.parametrize("text", ['"a\\054b"', '"a\\"b"', "\xc3\xb6"], ids=["octal", "quotes", "UTF-8"])
+def test_another_cookie_that_can_be_decoded_is_still_there_for_the_app(site, cookie, text):
+    def read(request):
+        before = request.cookies["preference"]
+        request.session.get("color")
+        return before, request.cookies.get("preference")
+
+    site.run(f"{cookie}; preference={text}", read)
+
+    before, after = site.returned
+    assert before == after
 
 
 def test_what_is_written_after_a_wrong_cookie_starts_a_new_session(site, cookie):
@@ -189,15 +205,16 @@ def test_a_logout_reads_ends_and_leaves_the_index(site, visitor):
     assert site.commands_of(lambda: visitor.get("/logout")) == ["GET", "EVALSHA", "ZREM"]
 
 
-def test_a_password_change_costs_one_command_more_for_each_other_session(site, visitor):
+def test_a_password_change_costs_three_round_trips_more_for_however_many_other_sessions(site, visitor):
     visitor.get("/login")
     alone = site.commands_of(lambda: visitor.get("/password"))
 
-    site.browser().get("/login")
-    with_another = site.commands_of(lambda: visitor.get("/password"))
+    for _ in range(3):
+        site.browser().get("/login")
+    with_others = site.commands_of(lambda: visitor.get("/password"))
 
     assert alone == ["GET", "ZRANGE", "EVALSHA"]
-    assert with_another == ["GET", "ZRANGE", "DEL", "ZREM", "ZREM", "EVALSHA"]
+    assert with_others == ["GET", "ZRANGE", "PIPELINE", "PIPELINE", "ZREM", "EVALSHA"]
 
 
 def test_the_periodic_rotation_is_one_read_and_one_write(site, visitor, clock):

@@ -2,9 +2,9 @@
 
 import pytest
 from pyramid.response import Response
-
 from session_app import cookie_of
 from session_site import HOUR, Trouble, handle_of, id_of, is_deletion, set_cookie
+
 from shopapp.events import PasswordChanged, SessionEnded, SessionRotated, SessionStarted, UserLoggedIn
 from shopapp.sessions import rotate, session_name
 
@@ -415,7 +415,9 @@ def test_two_rotations_in_a_row_leave_only_the_last_two_ids_good(site, visitor, 
     assert is_deletion(site.visit("/data", first))
 
 
-@pytest.mark.xfail(strict=True, reason="BUG: rotation_interval may be shorter than rotation_grace, which then does not hold")
+@pytest.mark.xfail(
+    strict=True, reason="BUG: rotation_interval may be shorter than rotation_grace, which then does not hold"
+)
 def test_an_id_is_good_for_its_whole_grace_even_if_another_rotation_follows(make_site, clock):
     site = make_site(rotation_interval=300, rotation_grace=600, rotation_late=900)
     browser = site.browser()

@@ -1,0 +1,102 @@
+"""What load balancers and monitoring ask."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import redis
+from webtest import TestApp
+
+from shopapp.testing import JSON, ObservedRedis, log_in
+
+
+def away(_command: str) -> None:
+    raise redis.ConnectionError("away")
+
+
+def test_the_process_is_alive_and_asks_nobody(visitor: TestApp, shop_redis: ObservedRedis) -> None:
+    shop_redis.before = away
+
+    assert visitor.get("/healthz").json == {"status": "ok"}
+
+
+def test_the_process_is_ready_when_redis_and_the_database_answer(visitor: TestApp, shop_redis: ObservedRedis) -> None:
+    assert visitor.get("/readyz").json == {"status": "ready"}
+    assert shop_redis.commands == ["PING"]
+
+
+def test_without_redis_it_is_not_ready_and_says_so_until_redis_is_back(
+    visitor: TestApp, shop_redis: ObservedRedis
+) -> None:
+    shop_redis.before = away
+    response = visitor.get("/readyz", headers=JSON, status=503)
+    assert response.json["error"]["code"] == "unavailable"
+    assert int(response.headers["Retry-After"]) > 0
+
+    shop_redis.before = lambda _command: None
+    visitor.get("/readyz", status=200)
+
+
+def test_without_its_database_it_is_not_ready_but_alive(shop_with: Callable[..., TestApp], tmp_path: Path) -> None:
+    shop = shop_with({"shop.database_url": f"sqlite:///{tmp_path}"})  # a directory is no database
+
+    response = shop.get("/readyz", headers=JSON, status=500)
+    assert "sqlite" not in response.text.lower()
+    shop.get("/healthz", status=200)
+
+
+def test_health_needs_no_session_even_with_a_cookie(customer: TestApp, shop_redis: ObservedRedis) -> None:
+    shop_redis.commands.clear()
+
+    customer.get("/healthz")
+    customer.get("/metrics")
+    customer.get("/readyz")
+
+    assert shop_redis.commands == ["PING"]
+
+
+def count(browser: TestApp, event: str, reason: str = "") -> float:
+    """Read a counter. It is of the process, so it counts other tests' events too."""
+    name = f'shopapp_events_total{{event="{event}",reason="{reason}"}} '
+    return sum(
+        float(line.removeprefix(name)) for line in browser.get("/metrics").text.splitlines() if line.startswith(name)
+    )
+
+
+def test_metrics_are_in_the_format_of_prometheus(visitor: TestApp) -> None:
+    response = visitor.get("/metrics")
+
+    assert response.content_type == "text/plain"
+    assert "# TYPE shopapp_events_total counter" in response.text
+
+
+def test_what_happens_is_counted(visitor: TestApp) -> None:
+    events = [
+        ("UserLoggedIn", ""),
+        ("UserLoginFailed", ""),
+        ("UserLoggedOut", ""),
+        ("CartItemAdded", ""),
+        ("CartItemRemoved", ""),
+        ("CartMerged", ""),
+        ("SessionStarted", ""),
+        ("SessionRotated", "login"),
+        ("SessionEnded", "logout"),
+    ]
+    before = {event: count(visitor, *event) for event in events}
+
+    visitor.post("/cart/items", {"sku": "brass-pen"}, headers=JSON)
+    visitor.post("/login", {"email": "demo@example.com", "password": "wrong"}, headers=JSON, status=401)
+    log_in(visitor)
+    visitor.post("/cart/items/brass-pen", {"quantity": "0"}, headers=JSON)
+    visitor.post("/logout", headers=JSON)
+
+    assert {event: count(visitor, *event) - before[event] for event in events} == dict.fromkeys(events, 1)
+
+
+def test_no_metric_holds_what_a_person_typed(visitor: TestApp) -> None:
+    visitor.post("/login", {"email": "typed@example.com", "password": "typed-password"}, headers=JSON, status=401)
+    log_in(visitor)
+
+    metrics = visitor.get("/metrics").text
+
+    for private in ("typed@example.com", "typed-password", "demo@example.com"):
+        assert private not in metrics

@@ -1,0 +1,119 @@
+"""The architecture: who may know whom. Imports run downward only, and this list says how."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import shopapp
+
+ARROWS = {
+    # At the bottom: words and functions that know no part of the shop.
+    "events": set(),
+    "http": set(),
+    "settings": set(),
+    # What the shop runs on.
+    "valkey": set(),
+    "embedded": {"valkey"},
+    "redis": {"embedded", "settings"},
+    "db": {"settings"},
+    # The session lifecycle, which any other Pyramid app can take as it stands.
+    "sessions": {"events", "redis", "settings"},
+    # The parts of the shop, each with its views. Accounts and catalogue do not know each other; the cart knows both.
+    "accounts": {"db", "events", "http", "sessions"},
+    "catalog": {"db", "http"},
+    "catalog.demo": {"accounts", "catalog"},
+    "cart": {"accounts", "catalog", "events", "http", "redis", "sessions"},
+    # What belongs to every page. Its frame shows who is signed in, the cart and the categories.
+    "web": {"accounts", "cart", "catalog", "http", "redis", "sessions", "settings"},
+    # main(): it includes the parts by name.
+    "": {"events", "settings"},
+    # The schema, and the tools that stand beside the shop.
+    "migrations": {"accounts", "catalog", "db", "settings"},
+}
+"""Part: the parts that it imports. Each is listed below those it imports. A module in no part of its own is of the part
+around it; ``""`` is the package itself."""
+
+TOOLS = {"cli", "testing"}
+"""They may import everything, and nobody imports them."""
+
+PACKAGES = {
+    "redis": {"redis", "sessions.store", "cart.store", "settings.urls", "testing"},
+    "pyramid_session_redis": {"sessions.factory", "sessions.keeper"},
+    "argon2": {"accounts.passwords"},
+    "alembic": {"migrations"},
+    "click": {"cli"},
+    "prometheus_client": {"sessions.observers", "web.health"},
+    "webtest": {"testing"},
+    "pytest": {"testing"},
+}
+"""Package from outside: the only modules or parts that import it. Above them nobody knows that it is there."""
+
+ROOT = Path(shopapp.__file__).parent
+
+
+def dotted(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {dotted(path): path for path in sorted(ROOT.rglob("*.py"))}
+
+
+def imported(module: str) -> set[str]:
+    """Return the dotted names that a module imports, wherever in it. ``from a import b`` is a and a.b."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module}: imports are absolute"
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def is_within(name: str, package: str) -> bool:
+    return name == package or name.startswith(f"{package}.")
+
+
+def part_of(module: str) -> str:
+    """Return the part that a module is of: the longest name in the list that is around it."""
+    around = [part for part in {*ARROWS, *TOOLS} if part and is_within(module, part)]
+    return max(around, key=len, default="")
+
+
+def arrows_of(part: str) -> set[str]:
+    """Return the other parts that the modules of a part import."""
+    names = {name for module in MODULES if part_of(module) == part for name in imported(module)}
+    inside = {name.removeprefix("shopapp.") for name in names if name.startswith("shopapp.")}
+    return {part_of(name) for name in inside if name in MODULES or name.rpartition(".")[0] in MODULES} - {part}
+
+
+@pytest.mark.parametrize("part", ARROWS)
+def test_a_part_imports_what_the_list_says_no_more_and_no_less(part: str) -> None:
+    assert arrows_of(part) == ARROWS[part]
+
+
+def test_every_module_is_of_a_part() -> None:
+    assert [module for module in MODULES if module and part_of(module) == ""] == []
+
+
+def test_imports_run_downward_only() -> None:
+    order = list(ARROWS)
+
+    upward = {(part, other) for part in order for other in ARROWS[part] if order.index(other) >= order.index(part)}
+
+    assert upward == set()
+
+
+def test_nobody_imports_the_tools() -> None:
+    assert {part for part in ARROWS if arrows_of(part) & TOOLS} == set()
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_package_from_outside_is_known_to_few(package: str) -> None:
+    importers = {module for module in MODULES if any(is_within(name, package) for name in imported(module))}
+    known_to = PACKAGES[package]
+
+    assert {module for module in importers if not any(is_within(module, each) for each in known_to)} == set()
+    assert {each for each in known_to if not any(is_within(module, each) for module in importers)} == set()
