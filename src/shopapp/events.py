@@ -20,10 +20,10 @@ log = logging.getLogger(__name__)
 RAISE_OBSERVER_ERRORS = "shopapp.raise_observer_errors"
 """Registry key: true in development and tests, where an observer's error should be seen at once."""
 
-EndReason = Literal["logout", "revoked", "limit", "idle", "absolute", "reused", "empty", "invalid"]
+EndReason = Literal["logout", "revoked", "limit", "idle", "absolute", "reused", "empty", "invalid", "superseded"]
 """``limit``: a newer login took its place. ``reused``: a retired id came back, so somebody has a stolen cookie.
 ``empty``: nothing was left in it (``redis.sessions.invalidate_empty_session``). ``invalid``: the app called
-``session.invalidate()``."""
+``session.invalidate()``. ``superseded``: another person logged in in the same browser."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +104,10 @@ class SessionWriteDropped:
 class SessionRefused:
     """A request came with a session cookie that opens nothing; it goes on without a session.
 
-    ``reason``: ``signature``, not signed by us; ``dead``, Redis has no such session (any more); ``refused``, the
-    session has another id by now; ``rubbish``, what Redis has is not what we stored. ``handle`` is empty without a
-    signature.
+    ``reason``: ``signature``, not signed by us; ``doubled``, two of that name; ``dead``, Redis has no such
+    session (any more); ``late``, the session has had another id for a short while, so the browser may have it by now;
+    ``refused``, it has for long; ``rubbish``, what Redis has is not what we stored. ``handle`` is empty for the first
+    two.
     """
 
     request: Request

@@ -22,11 +22,13 @@ from pyramid.response import Response
 from pyramid_session_redis import RedisSessionFactory
 from pyramid_session_redis.exceptions import InvalidSession, InvalidSession_PayloadTimeout
 from pyramid_session_redis.session import RedisSession
+from webob.cookies import RequestCookies
 
 from shopapp.sessions.keeper import SessionKeeper
+from shopapp.sessions.payload import Payloads, decode_json, encode_json
 from shopapp.sessions.record import Sealer, SessionId
 from shopapp.sessions.signing import CookieSigner
-from shopapp.sessions.store import Policy, SessionStore, decode_json, encode_json
+from shopapp.sessions.store import Policy, SessionStore
 from shopapp.settings import SessionSettings
 
 OVER = ("dead", "idle", "absolute", "reused")
@@ -46,11 +48,14 @@ def make_session_factory(config: Configurator, settings: SessionSettings) -> Cal
     signer = named(settings.cookie_signer, None) or CookieSigner(settings.secrets)
     generator = named(settings.id_generator, _random_half)
     cookie_check = named(settings.func_check_response_allow_cookies, None)
-    policy = Policy(
-        prefix=settings.prefix,
+    payloads = Payloads(
         serialize=named(settings.serialize, encode_json),
         deserialize=named(settings.deserialize, decode_json),
         max_size=settings.max_size,
+    )
+    policy = Policy(
+        prefix=settings.prefix,
+        payloads=payloads,
         rotation_grace=settings.rotation_grace,
         rotation_late=settings.rotation_late,
         end_on_reuse=settings.end_on_reuse,
@@ -60,8 +65,8 @@ def make_session_factory(config: Configurator, settings: SessionSettings) -> Cal
     load = RedisSessionFactory(
         cookie_signer=signer,
         redis_client_callable=lambda request, **_options: request.session_store,
-        serialize=policy.serialize,
-        deserialize=policy.deserialize,
+        serialize=payloads.serialize,
+        deserialize=payloads.deserialize,
         id_generator=lambda: str(SessionId.new(generator)),
         timeout=settings.timeout,
         timeout_trigger=settings.timeout_trigger,
@@ -80,14 +85,14 @@ def make_session_factory(config: Configurator, settings: SessionSettings) -> Cal
     )
 
     def factory(request: Request) -> RedisSession:
-        _drop_undecodable_cookies(request)
+        doubled = _drop_bad_cookies(request, settings.cookie_name)
         request.session_store = store = SessionStore(request.redis, sealer, policy)
         session = load(request, new_session_id_func=lambda generator, **_options: generator())
         keeper = SessionKeeper(request, session, store, settings, sealer, generator, cookie_check)
         request.session_keeper = keeper
         presented = request.cookies.get(settings.cookie_name)
-        if presented and store.found is None:
-            keeper.note_forged_cookie()
+        if doubled or (presented and store.found is None):
+            keeper.note_refused_cookie("doubled" if doubled else "signature")
         if store.found == "live" and signer.dumps(session.session_id).decode() != presented:
             keeper.send_cookie()  # an older secret signed it
         request.add_response_callback(lambda request, response: _mend_cookie(request, response, settings))
@@ -125,12 +130,27 @@ def _mend_cookie(request: Request, response: Response, settings: SessionSettings
         response.vary = {*(response.vary or ()), "Cookie"}
 
 
-def _drop_undecodable_cookies(request: Request) -> None:
-    """Take cookies out of the request that WebOb cannot decode: one of them would keep it from reading any."""
+def _drop_bad_cookies(request: Request, name: str) -> bool:
+    """Take cookies out of the request that WebOb cannot decode, for one of them keeps it from reading any; and ours, if
+    it comes twice, for then somebody else has set one of them. Return whether it did.
+    """
     header = request.environ.get("HTTP_COOKIE", "")
-    if not header.isascii() or "\\" in header:
-        pairs = header.split(";")
-        request.environ["HTTP_COOKIE"] = ";".join(pair for pair in pairs if pair.isascii() and "\\" not in pair)
+    pairs = header.split(";")
+    doubled = sum(pair.partition("=")[0].strip() == name for pair in pairs) > 1
+    if doubled or not header.isascii() or "\\" in header:
+        good = [
+            pair for pair in pairs if _is_decodable(pair) and not (doubled and pair.partition("=")[0].strip() == name)
+        ]
+        request.environ["HTTP_COOKIE"] = ";".join(good)
+    return doubled
+
+
+def _is_decodable(pair: str) -> bool:
+    try:
+        RequestCookies({"HTTP_COOKIE": pair}).items()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _cookie_attributes(settings: SessionSettings) -> dict[str, Any]:

@@ -56,7 +56,7 @@ class SessionKeeper:
             store.forget()
         elif store.found == "live":
             store.refuse()  # the library could make nothing of its payload
-        if store.found in ("dead", "refused", "rubbish"):
+        if store.found in ("dead", "late", "refused", "rubbish"):
             self._events.append(SessionRefused(request, store.handle, store.found))
 
     @property
@@ -75,9 +75,9 @@ class SessionKeeper:
         start = self._store.new_start
         return start.person.user_id if start and start.person else self._store.user_id
 
-    def note_forged_cookie(self) -> None:
-        """Have it told that the request's cookie was not signed by us."""
-        self._events.append(SessionRefused(self._request, "", "signature"))
+    def note_refused_cookie(self, reason: str) -> None:
+        """Have it told that the request's cookie was not even looked up: it is not signed by us, or there are two."""
+        self._events.append(SessionRefused(self._request, "", reason))
 
     def begin_login(self, person: Person, *, keep: bool) -> None:
         """Give the session a new id and new clocks when it is saved. No earlier id leads to it."""
@@ -107,7 +107,7 @@ class SessionKeeper:
 
     def make_way(self) -> None:
         """End the session, as :meth:`end`, because another person logs in in its place."""
-        self._end("logout", self._store.supersede)
+        self._end("superseded", self._store.supersede)
 
     def _end(self, reason: EndReason, end_stored: Callable[[str], None]) -> None:
         stored = self._store.session_id
@@ -156,6 +156,9 @@ class SessionKeeper:
     def _save(self) -> None:
         session, state, store = self._session, self._session._session_state, self._store
         if state.new and not state.managed_dict:
+            return
+        if store.found == "late" and store.new_start is None:
+            self._drop()
             return
         if not state.managed_dict and self._settings.invalidate_empty_session:
             self.end("empty")
@@ -208,12 +211,14 @@ class SessionKeeper:
             self._events.append(SessionRotated(self._request, handle, rotation.reason, self.user_id))
 
     def _drop(self) -> None:
-        """The session ended while this request was at work: leave it ended, and leave the browser's cookie alone.
+        """The session ended while this request was at work, or on its way: leave it ended, and leave the cookie alone.
 
         The cookie in the browser may by now be that of a newer login, so this response neither sets nor deletes one.
         """
-        store = self._store
-        self._session._session_state.please_recookie = False
+        store, state = self._store, self._session._session_state
+        state.please_recookie = False
+        if state.new:
+            state.managed_dict.clear()  # or the library would set a cookie for it
         self.close()
         self._events.append(SessionWriteDropped(self._request, store.handle, store.user_id))
         store.forget()

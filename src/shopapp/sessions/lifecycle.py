@@ -47,8 +47,11 @@ def on_session_rotated(event: SessionRotated) -> None:
 
 
 def on_session_ended(event: SessionEnded) -> None:
-    """Take the session out of the index, where it was not the index that ended it."""
-    if event.user_id is not None and event.reason not in ("revoked", "limit"):
+    """Take the session out of the index, where it was not the index that ended it.
+
+    A login that takes over from another person leaves that entry to heal by itself, to cost no more than other logins.
+    """
+    if event.user_id is not None and event.reason not in ("revoked", "limit", "superseded"):
         session_index(event.request).remove(event.user_id, event.handle)
 
 

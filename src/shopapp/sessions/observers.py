@@ -35,6 +35,9 @@ OBSERVED = (
     UserLoginFailed,
 )
 
+SUSPICIOUS = ("signature", "doubled", "rubbish", "reused")
+"""Reasons that no honest browser gives."""
+
 FIELDS = ("handle", "reason", "user_id", "sku", "quantity", "lines")
 """What of an event is told. What was typed at a failed login is not: people type passwords into the e-mail field."""
 
@@ -45,7 +48,8 @@ def on_event(event: Any) -> None:
     EVENTS.labels(name, getattr(event, "reason", "")).inc()
     told = {field: getattr(event, field) for field in FIELDS if getattr(event, field, None) is not None}
     pairs = " ".join(f"{field}={_in_one_word(value)}" for field, value in told.items())
-    audit.info("event=%s address=%s %s", name, event.request.client_addr, pairs)
+    level = logging.WARNING if getattr(event, "reason", "") in SUSPICIOUS else logging.INFO
+    audit.log(level, "event=%s address=%s %s", name, event.request.client_addr, pairs)
 
 
 def _in_one_word(value: Any) -> str:

@@ -153,12 +153,21 @@ class Sealer:
         return Record(seal, decoded, payload) if decoded.version == RECORD_VERSION else None
 
     def successor(self, retired: SessionId, pepper: str) -> SessionId:
-        """Return the id that follows ``retired``.
+        """Return the id that shall follow ``retired``.
 
         It is computed, not stored: so a request that comes with the retired id can be given the new cookie, while a
         dump of Redis, which has neither the retired id nor our key, leads to neither.
         """
-        return SessionId(retired.series, _mac(self._keys[0], retired.secret.encode(), pepper.encode()).decode())
+        return _successor(self._keys[0], retired, pepper)
+
+    def find_successor(self, retired: SessionId, header: Header) -> SessionId | None:
+        """Return the id that followed ``retired``, if that is the one that ``header`` says is valid."""
+        candidates = (_successor(mac_key, retired, header.pepper) for mac_key in self._keys)
+        return next((found for found in candidates if found.secret_hash == header.secret_hash), None)
+
+
+def _successor(mac_key: bytes, retired: SessionId, pepper: str) -> SessionId:
+    return SessionId(retired.series, _mac(mac_key, retired.secret.encode(), pepper.encode()).decode())
 
 
 def _hash(text: str) -> str:

@@ -6,64 +6,28 @@ not made against the stored version, and none brings back a session that has end
 """
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-import msgspec
 from msgspec.structs import replace
 from redis.exceptions import ResponseError
 
 from shopapp.redis import Client, unavailable_on_error
-from shopapp.sessions.merge import merge
+from shopapp.sessions.payload import Payloads
 from shopapp.sessions.record import Header, Person, Record, Sealer, SessionId
+from shopapp.sessions.scripts import COMPARE_AND_SET, END, READ_AND_PUSH_OUT
 
 WRITE_ATTEMPTS = 50
 """In each round of conflicting writers one wins, so this many can write one session at the same moment."""
 
 MARKER_SECONDS = 600
 """Longer than any request is on its way."""
-
-# KEYS: the session. Returns it, after pushing its end out as far as its header says.
-READ_AND_PUSH_OUT = """
-local stored = redis.call('GET', KEYS[1])
-if not stored then return nil end
-local header = string.sub(stored, 1, string.find(stored, '\\n', 1, true))
-local idle = string.match(header, '"idle":(%d+)')
-if idle then redis.call('EXPIRE', KEYS[1], idle) end
-return stored
-"""
-
-# KEYS: the session. ARGV: seal of the version that the caller knows, new value, seconds to live ("" none).
-# Returns 1 when done, nil when there is no session, else the value that is there instead.
-COMPARE_AND_SET = """
-local stored = redis.call('GET', KEYS[1])
-if not stored then return nil end
-if string.sub(stored, 1, #ARGV[1]) ~= ARGV[1] then return stored end
-if ARGV[3] == '' then redis.call('SET', KEYS[1], ARGV[2])
-else redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3]) end
-return 1
-"""
-
-# KEYS: the session. ARGV: the hash of the secret half of an id, seconds to keep a marker in its place ("" none). Ends
-# the session if that id leads to it: as the valid one, or as one that a periodic rotation retired while the request
-# that wants the end was on its way. Both stand in the header, before the line's end.
-END = """
-local stored = redis.call('GET', KEYS[1])
-if not stored then return 0 end
-local header = string.sub(stored, 1, string.find(stored, '\\n', 1, true))
-if not string.find(header, '"' .. ARGV[1] .. '"', 1, true) then return 0 end
-if ARGV[2] == '' then redis.call('DEL', KEYS[1]) else redis.call('SET', KEYS[1], '', 'EX', ARGV[2]) end
-return 1
-"""
+MARKER = b""
+"""What stands for a while in place of a session that another one took over from: see END."""
 
 
 class SessionGoneError(Exception):
     """The session was ended, or its id rotated away, after this request loaded it. Nothing was written."""
-
-
-class SessionTooLargeError(Exception):
-    """The app put more into a session than ``redis.sessions.max_size`` allows. Nothing was written."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,9 +35,7 @@ class Policy:
     """What the settings say about stored sessions. Times in seconds."""
 
     prefix: str
-    serialize: Callable[[Any], bytes]
-    deserialize: Callable[[bytes], Any]
-    max_size: int
+    payloads: Payloads
     rotation_grace: int
     rotation_late: int
     end_on_reuse: bool
@@ -107,8 +69,8 @@ class SessionStore:
     "rubbish" where what is there is not ours.
     ``session_id`` is the id that leads to what was loaded or stored: not the one asked for if that has been rotated.
     ``handle`` names the session that was asked for; ``has_ended`` tells whether this request has ended it, and
-    ``ended`` lists what it has ended, by handle and person, until somebody tells of it. ``idle`` is for how many seconds
-    the session that is written next may stay without use.
+    ``ended`` lists what it has ended, by handle and person, until somebody tells of it. ``idle`` is for how many
+    seconds the session that is written next may stay without use.
     """
 
     def __init__(self, client: Client, sealer: Sealer, policy: Policy) -> None:
@@ -116,7 +78,7 @@ class SessionStore:
         self._sealer = sealer
         self._policy = policy
         self._record: Record | None = None
-        self.found: Literal["live", "dead", "idle", "absolute", "reused", "refused", "rubbish"] | None = None
+        self.found: Literal["live", "dead", "idle", "absolute", "reused", "late", "refused", "rubbish"] | None = None
         self.handle = ""
         self.has_ended = False
         self.ended: list[tuple[str, int | str | None]] = []
@@ -147,6 +109,9 @@ class SessionStore:
         value = self._read(key)
         if value is None:
             self.found = "dead"
+            return None
+        if value == MARKER:
+            self.found = "late"
             return None
         record = self._sealer.open(key, value)
         if record is None:
@@ -213,7 +178,7 @@ class SessionStore:
         return self._policy.prefix + session_id.handle
 
     def _read(self, key: str) -> bytes | None:
-        """Return what is under ``key``; what is no string was not put there by us, and is empty rubbish."""
+        """Return what is under ``key``; what is no string was not put there by us, and is rubbish."""
         with unavailable_on_error():
             try:
                 if self._policy.push_out_on_read:
@@ -221,7 +186,7 @@ class SessionStore:
                 return self._client.get(key)
             except ResponseError as error:
                 if "WRONGTYPE" in str(error):
-                    return b""
+                    return b"rubbish"
                 raise
 
     def _enter(self, record: Record, wanted: SessionId) -> bytes | None:
@@ -240,7 +205,7 @@ class SessionStore:
             self.found = "reused"
             self._end_whoever_holds_it(record, wanted)
         else:
-            self.found = "refused"
+            self.found = "late" if now < header.issued + MARKER_SECONDS else "refused"
         return None
 
     def _way_in(self, header: Header, wanted: SessionId, now: int) -> SessionId | None:
@@ -250,8 +215,7 @@ class SessionStore:
         retired_at = header.retired_at(wanted.secret_hash)
         if retired_at is None or now > retired_at + self._policy.rotation_grace:
             return None
-        successor = self._sealer.successor(wanted, header.pepper)
-        return successor if successor.secret_hash == header.secret_hash else None
+        return self._sealer.find_successor(wanted, header)
 
     def _end_whoever_holds_it(self, record: Record, wanted: SessionId) -> None:
         self._record = record  # for what is told about its end
@@ -259,8 +223,7 @@ class SessionStore:
             self._client.delete(self._key(wanted))
 
     def _write(self, target: SessionId, payload: bytes, seconds: int | None) -> None:
-        if len(payload) > self._policy.max_size:
-            raise SessionTooLargeError(self._too_large(payload))
+        self._policy.payloads.check_size(payload)
         if self.session_id is None or self._record is None:
             self._create(target, payload, seconds)
         else:
@@ -295,7 +258,7 @@ class SessionStore:
                 raise SessionGoneError
             if way_in != entry and self.new_id and self.new_id.pepper:
                 self.new_id = None  # another request has done the periodic rotation
-            known, entry, mine = stored, way_in, self._merge(base.payload, stored.payload, payload)
+            known, entry, mine = stored, way_in, self._policy.payloads.merge(base.payload, stored.payload, payload)
         raise RuntimeError("session still contended after many attempts")
 
     def _timed(self, header: Header, seconds: int | None, now: int) -> tuple[Header, int | None]:
@@ -330,29 +293,3 @@ class SessionStore:
         if stored is None:
             raise SessionGoneError
         return stored
-
-    def _merge(self, base: bytes, theirs: bytes, mine: bytes) -> bytes:
-        """Merge whole payloads of the library: data (m) three ways, the later expiry (x), the rest as mine."""
-        was, stored, wanted = (self._policy.deserialize(payload) for payload in (base, theirs, mine))
-        merged = {**wanted, "m": merge(was["m"], stored["m"], wanted["m"])}
-        if "x" in wanted and "x" in stored:
-            merged["x"] = max(wanted["x"], stored["x"])
-        return self._policy.serialize(merged)
-
-    def _too_large(self, payload: bytes) -> str:
-        data = self._policy.deserialize(payload)["m"]
-        largest = max(data, key=lambda name: len(self._policy.serialize(data[name])), default="")
-        return (
-            f"The session would take {len(payload)} bytes, and redis.sessions.max_size allows {self._policy.max_size}; "
-            f"most of it is under {largest!r}. Keep such data elsewhere, under the session's handle."
-        )
-
-
-def encode_json(data: Any) -> bytes:
-    """Serialise session data. Raises TypeError for what JSON cannot hold."""
-    return msgspec.json.encode(data)
-
-
-def decode_json(payload: bytes) -> Any:
-    """The reverse of :func:`encode_json`. Raises msgspec.DecodeError for anything else."""
-    return msgspec.json.decode(payload)

@@ -104,7 +104,6 @@ def test_another_cookie_that_cannot_be_decoded_does_not_get_into_the_way_of_ours
     assert site.commands_of(lambda: site.send("/data", f'session={cookie}; tracker="\\377"')) == READ
 
 
-@pytest.mark.xfail(strict=True, reason="BUG: cookies with an escape or a letter beyond ASCII are thrown away unread")
 @pytest.mark.parametrize("text", ['"a\\054b"', '"a\\"b"', "\xc3\xb6"], ids=["octal", "quotes", "UTF-8"])
 def test_another_cookie_that_can_be_decoded_is_still_there_for_the_app(site, cookie, text):
     def read(request):
@@ -125,12 +124,14 @@ def test_what_is_written_after_a_wrong_cookie_starts_a_new_session(site, cookie)
     assert site.visit("/data", cookie).json == {"color": "red"}
 
 
-def test_of_two_cookies_of_the_name_the_last_counts_and_costs_what_it_would_alone(site, cookie):
+def test_two_cookies_of_the_name_count_for_none_and_cost_nothing(site, cookie):
     forged = wrong_cookies(cookie)["forged"]
 
     assert site.commands_of(lambda: site.send("/data", f"session={cookie}; session={forged}")) == []
-    assert site.commands_of(lambda: site.send("/data", f"session={forged}; session={cookie}")) == READ
+    assert site.commands_of(lambda: site.send("/data", f"session={forged}; session={cookie}")) == []
+    assert site.commands_of(lambda: site.send("/data", f"session={cookie}; session={cookie}")) == []
     assert site.commands_of(lambda: site.send("/data", f"session={cookie}; session=")) == []
+    assert site.commands_of(lambda: site.send("/data", f"session2=1; session={cookie}; xsession=2")) == READ
 
 
 def test_a_read_is_one_command(site, visitor):
@@ -196,7 +197,7 @@ def test_a_login_in_another_persons_session_ends_that_one_first(site, visitor):
 
     commands = site.commands_of(lambda: visitor.get("/login?user=2"))
 
-    assert commands == ["GET", "EVALSHA", "SET", "ZREM", "EVALSHA"]
+    assert commands == ["GET", "EVALSHA", "SET", "EVALSHA"]
 
 
 def test_a_logout_reads_ends_and_leaves_the_index(site, visitor):

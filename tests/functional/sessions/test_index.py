@@ -108,13 +108,7 @@ def test_a_session_that_is_over_is_not_listed_and_its_entry_heals(site, log_in, 
     assert site.redis.zrange("session:user:1", 0, -1) == [handle(here).encode()]
 
 
-@pytest.mark.parametrize(
-    "clock_that_ran_out",
-    [
-        "absolute",
-        pytest.param("idle", marks=pytest.mark.xfail(strict=True, reason="BUG: listed where set_redis_ttl is off")),
-    ],
-)
+@pytest.mark.parametrize("clock_that_ran_out", ["absolute", "idle"])
 def test_a_session_that_is_over_by_its_clocks_is_not_listed_though_redis_holds_it(
     make_site, log_in, clock, clock_that_ran_out
 ):

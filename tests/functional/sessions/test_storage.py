@@ -10,7 +10,7 @@ from session_app import cookie_of
 from session_site import HOUR, Trouble, handle_of, id_of, set_cookie
 
 from shopapp.sessions.record import Sealer
-from shopapp.sessions.store import SessionTooLargeError
+from shopapp.sessions.payload import SessionTooLargeError
 from shopapp.testing import TEST_SECRET
 
 

@@ -1,0 +1,52 @@
+"""What an app keeps in a session, as bytes: how it is written, read, limited in size and merged."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from shopapp.sessions.merge import merge
+
+
+class SessionTooLargeError(Exception):
+    """The app put more into a session than ``redis.sessions.max_size`` allows. Nothing was written."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Payloads:
+    """Payloads of pyramid_session_redis: the app's data is under ``m``, the time of expiry under ``x``."""
+
+    serialize: Callable[[Any], bytes]
+    deserialize: Callable[[bytes], Any]
+    max_size: int
+    """In bytes."""
+
+    def check_size(self, payload: bytes) -> None:
+        """Raise SessionTooLargeError, with the name of what takes most of it, if ``payload`` is over the limit."""
+        if len(payload) <= self.max_size:
+            return
+        data = self.deserialize(payload)["m"]
+        largest = max(data, key=lambda name: len(self.serialize(data[name])), default="")
+        raise SessionTooLargeError(
+            f"The session would take {len(payload)} bytes, and redis.sessions.max_size allows {self.max_size}; "
+            f"most of it is under {largest!r}. Keep such data elsewhere, under the session's handle."
+        )
+
+    def merge(self, base: bytes, theirs: bytes, mine: bytes) -> bytes:
+        """Merge the data three ways, take the later expiry, and the rest from ``mine``."""
+        was, stored, wanted = (self.deserialize(payload) for payload in (base, theirs, mine))
+        merged = {**wanted, "m": merge(was["m"], stored["m"], wanted["m"])}
+        if "x" in wanted and "x" in stored:
+            merged["x"] = max(wanted["x"], stored["x"])
+        return self.serialize(merged)
+
+
+def encode_json(data: Any) -> bytes:
+    """Serialise session data. Raises TypeError for what JSON cannot hold."""
+    return msgspec.json.encode(data)
+
+
+def decode_json(payload: bytes) -> Any:
+    """The reverse of :func:`encode_json`. Raises msgspec.DecodeError for anything else."""
+    return msgspec.json.decode(payload)

@@ -1,0 +1,34 @@
+"""The Lua scripts of the session store. Each reads and changes one key, so each is one step on a cluster too."""
+
+# KEYS: the session. Returns it, after pushing its end out as far as its header says.
+READ_AND_PUSH_OUT = """
+local stored = redis.call('GET', KEYS[1])
+if not stored then return nil end
+local header = string.sub(stored, 1, string.find(stored, '\\n', 1, true))
+local idle = string.match(header, '"idle":(%d+)')
+if idle then redis.call('EXPIRE', KEYS[1], idle) end
+return stored
+"""
+
+# KEYS: the session. ARGV: seal of the version that the caller knows, new value, seconds to live ("" none).
+# Returns 1 when done, nil when there is no session, else the value that is there instead.
+COMPARE_AND_SET = """
+local stored = redis.call('GET', KEYS[1])
+if not stored then return nil end
+if string.sub(stored, 1, #ARGV[1]) ~= ARGV[1] then return stored end
+if ARGV[3] == '' then redis.call('SET', KEYS[1], ARGV[2])
+else redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3]) end
+return 1
+"""
+
+# KEYS: the session. ARGV: the hash of the secret half of an id, seconds to keep a marker in its place ("" none). Ends
+# the session if that id leads to it: as the valid one, or as one that a periodic rotation retired while the request
+# that wants the end was on its way. Both stand in the header, before the line's end.
+END = """
+local stored = redis.call('GET', KEYS[1])
+if not stored then return 0 end
+local header = string.sub(stored, 1, string.find(stored, '\\n', 1, true))
+if not string.find(header, '"' .. ARGV[1] .. '"', 1, true) then return 0 end
+if ARGV[2] == '' then redis.call('DEL', KEYS[1]) else redis.call('SET', KEYS[1], '', 'EX', ARGV[2]) end
+return 1
+"""
