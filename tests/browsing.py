@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from playwright.sync_api import Browser, Page, Playwright
+from playwright.sync_api import Browser, Locator, Page, Playwright, expect
 from waitress import create_server
 from waitress.wasyncore import close_all
 
@@ -34,10 +34,13 @@ def find_chromium() -> str | None:
     return next((path for path in map(shutil.which, PROGRAMS) if path), None)
 
 
-def launch_chromium(playwright: Playwright, program: str, **options: Any) -> Browser:
-    """Start the browser without a window. Chromium refuses its sandbox to root."""
+def launch_chromium(playwright: Playwright, program: str) -> Browser:
+    """Start the browser without a window."""
     return playwright.chromium.launch(
-        executable_path=program, chromium_sandbox=os.geteuid() != 0, args=list(QUIET), **options
+        executable_path=program,
+        args=list(QUIET),
+        chromium_sandbox=os.geteuid() != 0,  # Chromium does not start as root with it
+        ignore_default_args=["--disable-back-forward-cache"],  # the back button as people have it
     )
 
 
@@ -56,17 +59,38 @@ def serve(app: Callable[..., Any]) -> Iterator[str]:
         server.task_dispatcher.shutdown()
 
 
-def log_in(page: Page, *, password: str = demo.PASSWORD, keep: bool = False) -> None:
-    """Sign the demo customer in, on the login page that the browser shows already or goes to."""
+def go_back(page: Page, path: str) -> None:
+    """Press the back button, which leads to ``path``. Playwright's own waits for a load that a kept page never has."""
+    page.evaluate("history.back()")
+    page.wait_for_url(f"**{path}")
+
+
+def fill_in_login(page: Page, *, password: str = demo.PASSWORD) -> None:
+    """Fill in the demo customer on the login page: the one in front of the person, or else go there."""
     if "/login" not in page.url:
         page.goto("/login")
     page.get_by_label("E-mail").fill(demo.EMAIL)
     page.get_by_label("Password").fill(password)
-    page.get_by_label("Keep me signed in").set_checked(keep)
-    page.get_by_role("main").get_by_role("button", name="Sign in").click()
+
+
+def log_in(page: Page, *, password: str = demo.PASSWORD) -> None:
+    """Sign the demo customer in, and see that it went well."""
+    fill_in_login(page, password=password)
+    sign_in_button(page).click()
+    expect(page.get_by_role("link", name=f"Account of {demo.NAME}")).to_be_visible()
+
+
+def sign_in_button(page: Page) -> Locator:
+    """The button of the login form; in the page's head there is a link of that name."""
+    return page.get_by_role("main").get_by_role("button", name="Sign in")
 
 
 def add_to_cart(page: Page, sku: str) -> None:
     """Add one unit on the product's page."""
     page.goto(f"/products/{sku}")
     page.get_by_role("button", name="Add to cart").click()
+
+
+def badge(page: Page) -> Locator:
+    """The number on the cart in the page's head; there is none on an empty cart."""
+    return page.get_by_role("banner").locator(".badge")

@@ -44,6 +44,8 @@ class Complaints:
         self.found.append(f"error: {error.error}")
 
     def _on_failed_request(self, request: Request) -> None:
+        if request.failure == "net::ERR_ABORTED":
+            return  # whoever leaves a page calls off what it was still loading
         self.found.append(f"failed: {request.method} {request.url} {request.failure}")
 
 

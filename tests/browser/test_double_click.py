@@ -1,0 +1,94 @@
+"""A double click in front of a slow shop: the form comes twice, the second time before the first is answered."""
+
+import threading
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from browsing import add_to_cart, badge, fill_in_login, log_in, sign_in_button
+
+PATIENCE_SECONDS = 10
+
+
+class SlowShop:
+    """The shop, which takes its time once it is told to: the first form waits for the second, which waits its turn."""
+
+    def __init__(self, app: Callable[..., Any]) -> None:
+        self._app = app
+        self._forms = count(1)
+        self._is_slow = False
+        self._first_came, self._second_came, self._first_done = (threading.Event() for _ in range(3))
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+        form = next(self._forms) if self._is_slow and environ["REQUEST_METHOD"] == "POST" else 0
+        if form == 1:
+            self._first_came.set()
+            assert self._second_came.wait(PATIENCE_SECONDS)
+        elif form == 2:
+            self._second_came.set()
+            assert self._first_done.wait(PATIENCE_SECONDS)
+        answer = self._app(environ, start_response)
+        if form == 1:
+            self._first_done.set()
+        return answer
+
+    def double_click(self, button: Locator) -> None:
+        """Click, and click again while the shop is still at the first."""
+        self._is_slow = True
+        button.scroll_into_view_if_needed()
+        box = button.bounding_box()
+        mouse = button.page.mouse
+        mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        assert self._first_came.wait(PATIENCE_SECONDS)
+        mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        assert self._first_done.wait(PATIENCE_SECONDS)
+
+
+@pytest.fixture
+def shop_app(shop_app: Callable[..., Any]) -> SlowShop:
+    """The shop as the browser meets it here."""
+    return SlowShop(shop_app)
+
+
+def test_on_add_the_cart_shows_what_was_added(page: Page, shop_app: SlowShop) -> None:
+    page.goto("/products/stoneware-mug")
+
+    shop_app.double_click(page.get_by_role("button", name="Add to cart"))
+
+    expect(page).to_have_url("/cart")
+    expect(page.get_by_label("Quantity of Stoneware Mug, Moss")).to_have_value("2")
+    expect(badge(page)).to_have_text("2")
+
+
+def test_on_one_more_it_is_one_more(page: Page, shop_app: SlowShop) -> None:
+    add_to_cart(page, "stoneware-mug")
+
+    shop_app.double_click(page.get_by_role("button", name="One Stoneware Mug, Moss more"))
+
+    expect(badge(page)).to_have_text("2")
+    expect(page.get_by_label("Quantity of Stoneware Mug, Moss")).to_have_value("2")
+
+
+def test_on_sign_in_the_person_is_signed_in_and_the_cart_is_kept(page: Page, shop_app: SlowShop) -> None:
+    add_to_cart(page, "stoneware-mug")
+    fill_in_login(page)
+
+    shop_app.double_click(sign_in_button(page))
+
+    expect(page).to_have_url("/")
+    expect(page.get_by_role("link", name="Account of Demo Customer")).to_be_visible()
+    expect(badge(page)).to_have_text("1")
+    assert len(page.context.cookies()) == 1
+
+
+def test_on_sign_out_the_person_is_signed_out(page: Page, shop_app: SlowShop) -> None:
+    log_in(page)
+
+    shop_app.double_click(page.get_by_role("button", name="Sign out"))
+
+    expect(page.get_by_role("banner").get_by_role("link", name="Sign in")).to_be_visible()
+    page.goto("/account")
+    expect(page).to_have_url("/login?next=%2Faccount")
