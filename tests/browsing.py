@@ -62,7 +62,7 @@ def serve(app: Callable[..., Any]) -> Iterator[str]:
 def go_back(page: Page, path: str) -> None:
     """Press the back button, which leads to ``path``. Playwright's own waits for a load that a kept page never has."""
     page.evaluate("history.back()")
-    page.wait_for_url(f"**{path}")
+    page.wait_for_url(f"**{path}", wait_until="commit")
 
 
 def fill_in_login(page: Page, *, password: str = demo.PASSWORD) -> None:

@@ -1,4 +1,4 @@
-"""A Redis Cluster of three nodes, from the embedded server's binary; and a fixture that is a single server or a cluster."""
+"""A Redis Cluster of three nodes, from the embedded server's binary, and a fixture that is one server or a cluster."""
 
 import socket
 import subprocess
@@ -62,7 +62,14 @@ def _free_ports() -> list[int]:
 
 
 def _start(port: int, directory: object) -> subprocess.Popen:
-    options = {"port": port, "bind": "127.0.0.1", "dir": directory, "cluster-enabled": "yes", "save": "", "appendonly": "no"}
+    options = {
+        "port": port,
+        "bind": "127.0.0.1",
+        "dir": directory,
+        "cluster-enabled": "yes",
+        "save": "",
+        "appendonly": "no",
+    }
     arguments = [str(word) for name, value in options.items() for word in (f"--{name}", value)]
     return subprocess.Popen([server_binary(), *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 

@@ -6,10 +6,10 @@ from typing import Any
 from pyramid.config import Configurator
 from pyramid.request import Request
 from pyramid.response import Response
-from session_app import ADDRESS, add_views
 from webtest import TestApp
 from webtest.response import TestResponse
 
+from session_app import ADDRESS, add_views
 from shopapp import events
 from shopapp.events import RAISE_OBSERVER_ERRORS
 from shopapp.sessions.record import SessionId

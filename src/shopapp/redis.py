@@ -79,18 +79,23 @@ def unavailable_on_error() -> Iterator[None]:
         raise StoreUnavailable(reason) from error
 
 
-def includeme(config: Configurator) -> None:
-    """Give every request ``request.redis``: the app's client, or what ``redis.sessions.redis_client_callable`` gives.
+def client_of(request: Request) -> Client:
+    """Return the app's client, or what ``redis.sessions.redis_client_callable`` gives for this request.
 
-    Raises SettingsError and EmbeddedServerError.
+    A function, because each property that an app adds to its requests costs every request a class of its own.
     """
+    return request.registry["shopapp.redis"](request)
+
+
+def includeme(config: Configurator) -> None:
+    """Make the app's client for :func:`client_of`. Raises SettingsError, StoreUnavailable and EmbeddedServerError."""
     settings = load_session_settings(config.registry.settings)
     if settings.redis_client_callable:
-        client_of: Callable[[Request], Client] = config.maybe_dotted(settings.redis_client_callable)
+        find_client: Callable[[Request], Client] = config.maybe_dotted(settings.redis_client_callable)
     else:
         client = connect(settings)
 
-        def client_of(_request: Request) -> Client:
+        def find_client(_request: Request) -> Client:
             return client
 
-    config.add_request_method(client_of, "redis", reify=True)
+    config.registry["shopapp.redis"] = find_client

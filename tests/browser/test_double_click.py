@@ -53,14 +53,19 @@ def shop_app(shop_app: Callable[..., Any]) -> SlowShop:
     return SlowShop(shop_app)
 
 
-def test_on_add_the_cart_shows_what_was_added(page: Page, shop_app: SlowShop) -> None:
+@pytest.mark.parametrize(
+    ("has_cart", "units"),
+    [(True, "2"), pytest.param(False, "1", id="each form of a first visit starts a session, and one is kept")],
+)
+def test_on_add_the_cart_shows_what_was_added(page: Page, shop_app: SlowShop, has_cart: bool, units: str) -> None:
+    if has_cart:
+        add_to_cart(page, "olive-board")
     page.goto("/products/stoneware-mug")
 
     shop_app.double_click(page.get_by_role("button", name="Add to cart"))
 
-    expect(page).to_have_url("/cart")
-    expect(page.get_by_label("Quantity of Stoneware Mug, Moss")).to_have_value("2")
-    expect(badge(page)).to_have_text("2")
+    expect(page.get_by_label("Quantity of Stoneware Mug, Moss")).to_have_value(units)
+    expect(badge(page)).to_have_text(str(int(units) + has_cart))
 
 
 def test_on_one_more_it_is_one_more(page: Page, shop_app: SlowShop) -> None:

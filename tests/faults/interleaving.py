@@ -1,4 +1,4 @@
-"""Holding requests at any of their Redis commands, so that others can be put in between."""
+"""Holding requests at any of their Redis commands, so that others can be put in between; and what came of them."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -6,6 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
+from session_app import browser, cookie_of
 from shopapp.testing import Observed
 
 PATIENCE_SECONDS = 10
@@ -75,3 +76,32 @@ def together(count: int, work: Callable[[int], Any]) -> list[Any]:
 
     with ThreadPoolExecutor(count) as pool:
         return list(pool.map(run, range(count)))
+
+
+def twin_of(app: Any, visitor: Any) -> Any:
+    """Another tab of the same browser, as it is now."""
+    twin = browser(app)
+    twin.set_cookie("session", cookie_of(visitor))
+    return twin
+
+
+def is_logged_in(app: Any, cookie: str) -> bool:
+    """Whether somebody with this cookie is taken for a person who has logged in."""
+    visitor = browser(app)
+    visitor.set_cookie("session", cookie)
+    return "user" in visitor.get("/data").json
+
+
+def cookies_set_by(response: Any) -> list[str]:
+    """The session cookies that the response sets; a deletion is none."""
+    values = [header.partition(";")[0].removeprefix("session=") for header in response.headers.getall("Set-Cookie")]
+    return [value for value in values if value]
+
+
+def steps_of(race: Callable[[int], bool]) -> int:
+    """Run ``race(step)`` for every step of the request until it answers that the request has no such step."""
+    step = 1
+    while race(step):
+        step += 1
+        assert step < 20, "the request never ends"
+    return step - 1

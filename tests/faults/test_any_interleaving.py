@@ -1,4 +1,4 @@
-"""Random interleavings of several browsers on one person's sessions, against a simple model of what the design promises.
+"""Random interleavings of several browsers on two people's sessions, against a simple model of the design's promises.
 
 The model is sequential: it says what each session holds and which cookies open it. A request that is held on its way
 takes effect when it is finished, on the session as it is then.
@@ -6,7 +6,6 @@ takes effect when it is finished, on the session as it is then.
 
 import time
 from dataclasses import dataclass, field
-from typing import Any
 
 import time_machine
 from hypothesis import HealthCheck, settings
@@ -27,6 +26,7 @@ from shopapp.testing import ObservedRedis
 BROWSERS = st.integers(0, 2)
 PEOPLE = st.sampled_from([1, 2])
 KEYS = st.sampled_from("abc")
+ATTEMPTS = ["/data", "/set?a=evil", "/logout", "/password", "/end-others"]
 ROTATION_IS_DUE = 1_801
 
 
@@ -155,7 +155,7 @@ class Browsers(RuleBasedStateMachine):
         self.look_at_all()  # in use, so that no session is idle for long
 
     @precondition(lambda self: self.dead_cookies)
-    @rule(choice=st.integers(0, 100), path=st.sampled_from(["/data", "/set?a=evil", "/logout", "/password", "/end-others"]))
+    @rule(choice=st.integers(0, 100), path=st.sampled_from(ATTEMPTS))
     def replay_a_dead_cookie(self, choice: int, path: str) -> None:
         thief = browser(self.app)
         thief.set_cookie("session", self.dead_cookies[choice % len(self.dead_cookies)])

@@ -4,11 +4,15 @@ from typing import Any
 
 import pytest
 
-from interleaving import held, together
+from interleaving import cookies_set_by, held, is_logged_in, steps_of, together, twin_of
 from session_app import browser, cookie_of, make_app
-from test_request_in_flight_at_logout import cookies_set_by, is_logged_in, steps_of, twin_of
 
-BEFORE = {"visitor": "/set?a=1", "nobody": "/plain", "the same person": "/login?user=1", "another person": "/login?user=2"}
+BEFORE = {
+    "visitor": "/set?a=1",
+    "nobody": "/plain",
+    "the same person": "/login?user=1",
+    "another person": "/login?user=2",
+}
 
 
 def person_of(app: Any, cookie: str) -> int | None:

@@ -1,13 +1,12 @@
 """A request is on its way while its session ends. Ended must stay ended, in whatever way and at whatever moment."""
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 import time_machine
 
-from interleaving import held, together
+from interleaving import cookies_set_by, held, is_logged_in, steps_of, together, twin_of
 from session_app import browser, cookie_of
 
 IN_FLIGHT = ("/set?b=2", "/delete?a", "/data", "/flash?text=hello", "/pop-flash", "/rotate", "/password", "/end-others")
@@ -20,33 +19,6 @@ def logged_in(app: Any) -> Any:
     visitor.get("/flash?text=welcome")
     visitor.get("/login")
     return visitor
-
-
-def twin_of(app: Any, visitor: Any) -> Any:
-    """Another tab of the same browser, as it is now."""
-    twin = browser(app)
-    twin.set_cookie("session", cookie_of(visitor))
-    return twin
-
-
-def is_logged_in(app: Any, cookie: str) -> bool:
-    visitor = browser(app)
-    visitor.set_cookie("session", cookie)
-    return "user" in visitor.get("/data").json
-
-
-def cookies_set_by(response: Any) -> list[str]:
-    values = [header.partition(";")[0].removeprefix("session=") for header in response.headers.getall("Set-Cookie")]
-    return [value for value in values if value]
-
-
-def steps_of(race: Callable[[int], bool]) -> int:
-    """Run ``race(step)`` for every step of the request until it answers that the request has no such step."""
-    step = 1
-    while race(step):
-        step += 1
-        assert step < 20, "the request never ends"
-    return step - 1
 
 
 def log_out(app: Any, visitor: Any) -> None:

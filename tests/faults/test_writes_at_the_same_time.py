@@ -1,12 +1,13 @@
 """Several requests write to one session at the same time. No write may be lost."""
 
+import time
 from typing import Any
 
 import pytest
+import time_machine
 
-from interleaving import held, together
+from interleaving import cookies_set_by, held, together, twin_of
 from session_app import browser, cookie_of
-from test_request_in_flight_at_logout import cookies_set_by, twin_of
 
 THREADS, WRITES = 8, 125
 
@@ -54,11 +55,10 @@ def test_the_later_change_wins_and_a_change_beats_a_deletion(
 ) -> None:
     visitor = visitor_with(app, "/set?a=1&b=1")
 
-    with held(any_redis, 2, lambda: twin_of(app, visitor).get(slow)) as request:
+    with held(any_redis, 2, lambda: twin_of(app, visitor).get(slow)):
         visitor.get(quick)
 
     assert visitor.get("/data").json == outcome
-    assert request.finish().json == visitor.get("/data").json or slow.startswith(("/delete", "/set"))
 
 
 def test_flash_messages_of_both_are_shown_once_each(either_app: Any, shop_redis: Any) -> None:
@@ -98,10 +98,6 @@ def test_a_writer_among_busy_others_gets_through(app: Any, any_redis: Any) -> No
 
 
 def test_a_write_to_the_retired_id_lands_in_the_rotated_session(app: Any, any_redis: Any) -> None:
-    import time
-
-    import time_machine
-
     def race(step: int) -> bool:
         visitor = visitor_with(app, "/set?first=1")
         with time_machine.travel(time.time() + 1_801, tick=True):

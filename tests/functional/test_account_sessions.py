@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 import time_machine
-from observing import cookie_of, everything_stored, form_to, text_of
 from webob import Request
 from webtest import TestApp
 
+from observing import cookie_of, everything_stored, form_to, text_of
 from shopapp.accounts.passwords import hash_password
 from shopapp.testing import JSON, ObservedRedis, log_in
 

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from observing import everything_stored, send, text_of
 from webtest import TestApp, TestResponse
 
+from observing import everything_stored, send, text_of
 from shopapp.catalog import demo
 from shopapp.testing import JSON, ObservedRedis, log_in
 

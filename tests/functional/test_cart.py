@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 import redis
-from observing import everything_stored, form_to, text_of
 from webtest import TestApp, TestResponse
 from webtest.forms import Field, Submit
 
+from observing import everything_stored, form_to, text_of
 from shopapp.catalog import demo
 from shopapp.testing import JSON, ObservedRedis, log_in
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 import redis
-from observing import cookie_of
 from webtest import TestApp
 
+from observing import cookie_of
 from shopapp.testing import JSON, ObservedRedis, log_in
 
 MUG = "stoneware-mug"

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
-from observing import form_to, text_of
 from webtest import TestApp, TestResponse
 
+from observing import form_to, text_of
 from shopapp.testing import JSON
 
 LISTED = {"sku", "name", "price", "currency", "available", "url", "image"}

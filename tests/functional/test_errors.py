@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import redis
-from observing import everything_stored, form_to, text_of
 from pyramid.config import Configurator
 from pyramid.request import Request
 from pyramid.response import Response
@@ -15,6 +14,7 @@ from sqlalchemy import text
 from webtest import TestApp, TestResponse
 
 import shopapp
+from observing import everything_stored, form_to, text_of
 from shopapp.catalog import demo
 from shopapp.catalog.store import find_product
 from shopapp.embedded import start_server, stop_server

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 import time_machine
-from observing import form_to, text_of
 from webtest import TestApp
 
+from observing import form_to, text_of
 from shopapp.testing import JSON, log_in
 
 DAY = 24 * 60 * 60

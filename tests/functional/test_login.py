@@ -1,9 +1,9 @@
 """Signing in, as a browser and as a program see it."""
 
 import pytest
-from observing import form_to, text_of
 from webtest import TestApp
 
+from observing import form_to, text_of
 from shopapp.testing import JSON, ObservedRedis, log_in
 
 CREDENTIALS = {"email": "demo@example.com", "password": "correct horse battery"}

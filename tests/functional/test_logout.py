@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from observing import cookie_of, form_to
 from webtest import TestApp
 
+from observing import cookie_of, form_to
 from shopapp.testing import JSON, ObservedRedis, log_in
 
 

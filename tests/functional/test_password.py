@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from observing import cookie_of, everything_stored, form_to, text_of
 from webtest import TestApp
 
+from observing import cookie_of, everything_stored, form_to, text_of
 from shopapp.testing import JSON, ObservedRedis, log_in
 
 OLD = "correct horse battery"

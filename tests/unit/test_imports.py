@@ -38,7 +38,7 @@ TOOLS = {"cli", "testing"}
 """They may import everything, and nobody imports them."""
 
 PACKAGES = {
-    "redis": {"redis", "sessions.store", "cart.store", "settings.urls", "testing"},
+    "redis": {"redis", "sessions.store", "settings.urls", "testing"},
     "pyramid_session_redis": {"sessions.factory", "sessions.keeper"},
     "argon2": {"accounts.passwords"},
     "alembic": {"migrations"},

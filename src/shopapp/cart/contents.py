@@ -10,6 +10,7 @@ from shopapp.accounts.security import Identity
 from shopapp.cart.store import CartId, CartStore
 from shopapp.catalog.models import Product
 from shopapp.catalog.store import products_by_sku
+from shopapp.redis import client_of
 from shopapp.sessions import session_name
 
 VISITOR_CART = "cart"
@@ -69,7 +70,7 @@ class Cart:
 def cart_store(request: Request) -> CartStore:
     """Return the store of carts, with the limits of the settings."""
     shop = request.registry["shopapp.settings"].shop
-    return CartStore(request.redis, shop.cart_max_quantity, shop.cart_max_lines)
+    return CartStore(client_of(request), shop.cart_max_quantity, shop.cart_max_lines)
 
 
 def existing_cart(request: Request) -> CartId | None:

@@ -7,9 +7,7 @@ contents move, and a marker is left behind, so that a request that was on its wa
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from redis import Redis
-
-from shopapp.redis import unavailable_on_error
+from shopapp.redis import Client, unavailable_on_error
 
 DAY = 24 * 60 * 60
 VISITOR_SECONDS = DAY
@@ -95,7 +93,7 @@ class CartId:
 class CartStore:
     """All carts, within the limits of the settings. Every method raises StoreUnavailable if Redis cannot be reached."""
 
-    def __init__(self, client: Redis, max_quantity: int, max_lines: int) -> None:
+    def __init__(self, client: Client, max_quantity: int, max_lines: int) -> None:
         self._client = client
         self._max_quantity = max_quantity
         self._max_lines = max_lines

@@ -24,6 +24,7 @@ from pyramid_session_redis.exceptions import InvalidSession, InvalidSession_Payl
 from pyramid_session_redis.session import RedisSession
 from webob.cookies import RequestCookies
 
+from shopapp.redis import client_of
 from shopapp.sessions.keeper import SessionKeeper
 from shopapp.sessions.payload import Payloads, decode_json, encode_json
 from shopapp.sessions.record import Sealer, SessionId
@@ -86,7 +87,7 @@ def make_session_factory(config: Configurator, settings: SessionSettings) -> Cal
 
     def factory(request: Request) -> RedisSession:
         doubled = _drop_bad_cookies(request, settings.cookie_name)
-        request.session_store = store = SessionStore(request.redis, sealer, policy)
+        request.session_store = store = SessionStore(client_of(request), sealer, policy)
         session = load(request, new_session_id_func=lambda generator, **_options: generator())
         keeper = SessionKeeper(request, session, store, settings, sealer, generator, cookie_check)
         request.session_keeper = keeper

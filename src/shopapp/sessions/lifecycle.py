@@ -3,6 +3,7 @@
 from pyramid.request import Request
 
 from shopapp.events import PasswordChanged, SessionEnded, SessionRotated, SessionStarted, UserLoggedIn, UserLoggedOut
+from shopapp.redis import client_of
 from shopapp.sessions.index import SessionIndex
 from shopapp.sessions.keeper import USER_KEY, keeper_of
 from shopapp.sessions.record import Person
@@ -57,7 +58,7 @@ def on_session_ended(event: SessionEnded) -> None:
 
 def session_index(request: Request) -> SessionIndex:
     """Return the index of all persons' sessions."""
-    return request.registry["shopapp.sessions.index"](request.redis)
+    return request.registry["shopapp.sessions.index"](client_of(request))
 
 
 def end_session(request: Request, user_id: int | str, handle: str) -> bool:

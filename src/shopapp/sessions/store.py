@@ -239,7 +239,7 @@ class SessionStore:
         if not created:
             # With 256 random bits in the key this is a broken id generator, not chance: never share a session.
             raise RuntimeError("the id generator made an id that exists already")
-        self._record, self.session_id = record, target
+        self._record, self.session_id, self.found = record, target, "live"
 
     def _change(self, base: Record, entry: SessionId, payload: bytes, seconds: int | None) -> None:
         """Compare-and-set ``payload``, merging on conflict with what another request stored meanwhile."""

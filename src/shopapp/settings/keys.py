@@ -100,9 +100,7 @@ class SessionSettings:
         kinds.integer(1, 1_000, optional=True),
         "Sessions one person may have at a time, the oldest ends; None: no limit.",
     )
-    max_size: int = setting(
-        16_384, kinds.integer(1_024, 1_048_576, "bytes"), "Largest payload of a session."
-    )
+    max_size: int = setting(16_384, kinds.integer(1_024, 1_048_576, "bytes"), "Largest payload of a session.")
     func_invalid_logger: str | None = setting(
         None, kinds.dotted("__call__"), "Callable(request, exception) told of every refused session."
     )

@@ -8,7 +8,7 @@ from pyramid.response import Response
 from pyramid.view import view_config
 from sqlalchemy import text
 
-from shopapp.redis import unavailable_on_error
+from shopapp.redis import client_of, unavailable_on_error
 
 
 @view_config(route_name="healthz", request_method="GET", renderer="json")
@@ -21,7 +21,7 @@ def healthz(_request: Request) -> dict[str, str]:
 def readyz(request: Request) -> dict[str, Any]:
     """Redis and the database answer. Raises StoreUnavailable (503) or whatever the database says (500)."""
     with unavailable_on_error():
-        request.redis.ping()
+        client_of(request).ping()
     request.dbsession.execute(text("SELECT 1"))
     return {"status": "ready"}
 

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import time_machine
-from session_site import Site
 
+from session_site import Site
 from shopapp.testing import ObservedRedis
 
 NOON = 1_800_000_000

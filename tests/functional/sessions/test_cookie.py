@@ -2,9 +2,9 @@
 
 import pytest
 from pyramid.response import Response
+
 from session_app import cookie_of
 from session_site import HOUR, Trouble, handle_of, id_of, is_deletion, set_cookie
-
 from shopapp.sessions.record import SessionId
 from shopapp.sessions.signing import CookieSigner
 from shopapp.testing import TEST_SECRET

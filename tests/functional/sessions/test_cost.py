@@ -1,9 +1,9 @@
 """What a request costs Redis, counted command by command with every script known to the server."""
 
 import pytest
+
 from session_app import cookie_of
 from session_site import HOUR, is_deletion, set_cookie
-
 from shopapp.sessions.signing import MAX_COOKIE_LENGTH, CookieSigner
 
 READ = ["GET"]

@@ -3,9 +3,9 @@
 import logging
 
 import pytest
+
 from session_app import cookie_of
 from session_site import HOUR, Trouble, handle_of, id_of, set_cookie
-
 from shopapp.events import (
     RAISE_OBSERVER_ERRORS,
     PasswordChanged,

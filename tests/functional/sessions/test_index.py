@@ -1,9 +1,9 @@
 """The sessions of a person: listed, limited, ended."""
 
 import pytest
+
 from session_app import cookie_of
 from session_site import DAY, HOUR, handle_of, is_deletion
-
 from shopapp.events import SessionEnded
 from shopapp.sessions import end_others, end_session, sessions_of
 

@@ -2,10 +2,10 @@
 
 import pytest
 from pyramid.interfaces import ISession
-from session_app import cookie_of
-from session_site import handle_of, set_cookie
 from zope.interface.verify import verifyObject
 
+from session_app import cookie_of
+from session_site import handle_of, set_cookie
 from shopapp.sessions import save, session_name, session_was_used
 
 

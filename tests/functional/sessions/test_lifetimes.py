@@ -1,9 +1,9 @@
 """The two clocks of a session, its time to live in Redis, and the age of its cookie."""
 
 import pytest
+
 from session_app import cookie_of
 from session_site import DAY, HOUR, Trouble, handle_of, is_deletion, set_cookie
-
 from shopapp.events import SessionEnded
 
 IDLE = 3 * HOUR

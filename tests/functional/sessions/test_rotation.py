@@ -2,9 +2,9 @@
 
 import pytest
 from pyramid.response import Response
+
 from session_app import cookie_of
 from session_site import HOUR, Trouble, handle_of, id_of, is_deletion, set_cookie
-
 from shopapp.events import (
     PasswordChanged,
     SessionEnded,

@@ -4,13 +4,13 @@ import json
 
 import msgspec
 import pytest
-import session_hooks
 from pyramid_session_redis.exceptions import RawDeserializationError
+
+import session_hooks
 from session_app import cookie_of
 from session_site import HOUR, Trouble, handle_of, id_of, set_cookie
-
-from shopapp.sessions.record import Sealer
 from shopapp.sessions.payload import SessionTooLargeError
+from shopapp.sessions.record import Sealer
 from shopapp.testing import TEST_SECRET
 
 
