@@ -39,7 +39,7 @@ TOOLS = {"cli", "testing"}
 
 PACKAGES = {
     "redis": {"redis", "sessions.store", "settings.urls", "testing"},
-    "pyramid_session_redis": {"sessions.factory", "sessions.keeper"},
+    "pyramid_session_redis": {"sessions.clocks", "sessions.factory", "sessions.keeper"},
     "argon2": {"accounts.passwords"},
     "alembic": {"migrations"},
     "click": {"cli"},

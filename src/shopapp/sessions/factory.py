@@ -41,34 +41,62 @@ RANDOM_BYTES = 32
 
 def make_session_factory(config: Configurator, settings: SessionSettings) -> Callable[[Request], RedisSession]:
     """Return the session factory for ``config.set_session_factory``."""
-
-    def named(path: str | None, default: Any) -> Any:
-        return config.maybe_dotted(path) if path else default
-
-    sealer = Sealer(settings.secrets)
-    signer = named(settings.cookie_signer, None) or CookieSigner(settings.secrets)
-    generator = named(settings.id_generator, _random_half)
-    cookie_check = named(settings.func_check_response_allow_cookies, None)
-    payloads = Payloads(
-        serialize=named(settings.serialize, encode_json),
-        deserialize=named(settings.deserialize, decode_json),
-        max_size=settings.max_size,
-    )
+    parts = _Parts(config, settings)
+    load = _library_factory(settings, parts)
     policy = Policy(
         prefix=settings.prefix,
-        payloads=payloads,
+        payloads=parts.payloads,
         rotation_grace=settings.rotation_grace,
         rotation_late=settings.rotation_late,
         end_on_reuse=settings.end_on_reuse,
         ttl=settings.set_redis_ttl,
         push_out_on_read=settings.set_redis_ttl_readheavy,
     )
-    load = RedisSessionFactory(
-        cookie_signer=signer,
+
+    def factory(request: Request) -> RedisSession:
+        doubled = _drop_bad_cookies(request, settings.cookie_name)
+        request.session_store = store = SessionStore(client_of(request), parts.sealer, policy)
+        session = load(request, new_session_id_func=lambda generator, **_options: generator())
+        keeper = SessionKeeper(request, session, store, settings, parts.sealer, parts.generator, parts.cookie_check)
+        request.session_keeper = keeper
+        presented = request.cookies.get(settings.cookie_name)
+        if doubled or (presented and store.found is None):
+            keeper.note_refused_cookie("doubled" if doubled else "signature")
+        if store.found == "live" and parts.signer.dumps(session.session_id).decode() != presented:
+            keeper.sign_cookie_anew()
+        request.add_response_callback(lambda request, response: _mend_cookie(request, response, settings))
+        return session
+
+    return factory
+
+
+class _Parts:
+    """What the settings name by dotted paths, and what takes its place where they do not."""
+
+    def __init__(self, config: Configurator, settings: SessionSettings) -> None:
+        def named(path: str | None, default: Any) -> Any:
+            return config.maybe_dotted(path) if path else default
+
+        self.sealer = Sealer(settings.secrets)
+        self.signer = named(settings.cookie_signer, None) or CookieSigner(settings.secrets)
+        self.generator = named(settings.id_generator, _random_half)
+        self.cookie_check = named(settings.func_check_response_allow_cookies, None)
+        self.invalid_logger = named(settings.func_invalid_logger, None)
+        self.payloads = Payloads(
+            serialize=named(settings.serialize, encode_json),
+            deserialize=named(settings.deserialize, decode_json),
+            max_size=settings.max_size,
+        )
+
+
+def _library_factory(settings: SessionSettings, parts: _Parts) -> Callable[..., RedisSession]:
+    """Return the factory of pyramid_session_redis, with our parts in its extension points."""
+    return RedisSessionFactory(
+        cookie_signer=parts.signer,
         redis_client_callable=lambda request, **_options: request.session_store,
-        serialize=payloads.serialize,
-        deserialize=payloads.deserialize,
-        id_generator=lambda: str(SessionId.new(generator)),
+        serialize=parts.payloads.serialize,
+        deserialize=parts.payloads.deserialize,
+        id_generator=lambda: str(SessionId.new(parts.generator)),
         timeout=settings.timeout,
         timeout_trigger=settings.timeout_trigger,
         python_expires=settings.python_expires,
@@ -76,30 +104,14 @@ def make_session_factory(config: Configurator, settings: SessionSettings) -> Cal
         detect_changes=settings.detect_changes,
         deserialized_fails_new=settings.deserialized_fails_new,
         invalidate_empty_session=False,  # the keeper does it, before the response leaves
-        func_check_response_allow_cookies=cookie_check,
-        func_invalid_logger=_invalid_logger(named(settings.func_invalid_logger, None)),
+        func_check_response_allow_cookies=parts.cookie_check,
+        func_invalid_logger=_invalid_logger(parts.invalid_logger),
         cookie_name=settings.cookie_name,
         cookie_max_age=settings.timeout if settings.cookie_max_age is None else settings.cookie_max_age,
         cookie_comment=settings.cookie_comment,
         cookie_on_exception=settings.cookie_on_exception,
         **{f"cookie_{name}": value for name, value in _cookie_attributes(settings).items()},
     )
-
-    def factory(request: Request) -> RedisSession:
-        doubled = _drop_bad_cookies(request, settings.cookie_name)
-        request.session_store = store = SessionStore(client_of(request), sealer, policy)
-        session = load(request, new_session_id_func=lambda generator, **_options: generator())
-        keeper = SessionKeeper(request, session, store, settings, sealer, generator, cookie_check)
-        request.session_keeper = keeper
-        presented = request.cookies.get(settings.cookie_name)
-        if doubled or (presented and store.found is None):
-            keeper.note_refused_cookie("doubled" if doubled else "signature")
-        if store.found == "live" and signer.dumps(session.session_id).decode() != presented:
-            keeper.send_cookie()  # an older secret signed it
-        request.add_response_callback(lambda request, response: _mend_cookie(request, response, settings))
-        return session
-
-    return factory
 
 
 def _invalid_logger(given: Callable[[Request, InvalidSession], None] | None) -> Callable:

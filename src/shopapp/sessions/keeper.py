@@ -12,13 +12,14 @@ from pyramid.response import Response
 from pyramid_session_redis.session import RedisSession, hashed_value
 
 from shopapp.events import EndReason, SessionEnded, SessionRefused, SessionRotated, SessionStarted, SessionWriteDropped
+from shopapp.sessions.clocks import IdleClock
+from shopapp.sessions.plan import NewId, NewStart
 from shopapp.sessions.record import Person, Sealer, SessionId
-from shopapp.sessions.store import NewId, NewStart, SessionGoneError, SessionStore
+from shopapp.sessions.store import SessionGoneError, SessionStore
 from shopapp.settings import SessionSettings
 
 USER_KEY = "user"
 """The session's key for who is logged in: ``{"id", "email", "name"}``."""
-
 
 CSRF_TOKEN_KEY = "_csrft_"  # noqa: S105 - the name of a key
 """The library's key for the token of Pyramid's CSRF check."""
@@ -44,6 +45,7 @@ class SessionKeeper:
         self._sealer = sealer
         self._generator = generator
         self._cookie_check = cookie_check
+        self._clock = IdleClock(session, settings)
         self._events: list[object] = []
         self._end_reasons: dict[str, EndReason] = {}
         self._presented: str | None = None
@@ -72,8 +74,12 @@ class SessionKeeper:
     @property
     def user_id(self) -> int | str | None:
         """Who is logged in."""
-        start = self._store.new_start
+        start = self._store.plan.new_start
         return start.person.user_id if start and start.person else self._store.user_id
+
+    def sign_cookie_anew(self) -> None:
+        """Have the cookie sent again: an older secret signed it."""
+        self._clock.send_cookie()
 
     def note_refused_cookie(self, reason: str) -> None:
         """Have it told that the request's cookie was not even looked up: it is not signed by us, or there are two."""
@@ -84,8 +90,8 @@ class SessionKeeper:
         settings = self._settings
         self._session.pop(CSRF_TOKEN_KEY, None)  # it may have been planted
         lifetime = settings.kept_absolute_timeout if keep else settings.absolute_timeout
-        self._store.new_start = NewStart(lifetime=lifetime, person=person)
-        self._set_idle_clock(settings.kept_timeout if keep else settings.timeout)
+        self._store.plan.new_start = NewStart(lifetime=lifetime, person=person)
+        self._clock.set(settings.kept_timeout if keep else settings.timeout)
         self.rotate("login")
 
     def rotate(self, reason: str) -> None:
@@ -96,7 +102,7 @@ class SessionKeeper:
         self._session.changed()
         if self._store.session_id is not None:
             new = SessionId.new(self._generator, self._store.session_id.series)
-            self._store.new_id = NewId(session_id=new, reason=reason)
+            self._store.plan.new_id = NewId(session_id=new, reason=reason)
 
     def end(self, reason: EndReason) -> None:
         """End the session in Redis now. What is put into ``request.session`` afterwards starts a new one.
@@ -129,11 +135,6 @@ class SessionKeeper:
             self._save()
         self._tell()
 
-    def send_cookie(self) -> None:
-        """Have the cookie set again, to live as long as the session may stay idle."""
-        max_age = self._settings.cookie_max_age
-        self._session.adjust_cookie_max_age(self._session.timeout if max_age is None else max_age)
-
     def abandon(self) -> None:
         """Forget this request's changes: it failed, so it must neither save them nor send a cookie for them."""
         if not self._session._invalidated:
@@ -157,33 +158,34 @@ class SessionKeeper:
         session, state, store = self._session, self._session._session_state, self._store
         if state.new and not state.managed_dict:
             return
-        if store.found == "late" and store.new_start is None:
+        if store.found == "late" and store.plan.new_start is None:
             self._drop()
             return
         if not state.managed_dict and self._settings.invalidate_empty_session:
             self.end("empty")
             return
-        if store.session_id is None and store.new_start is None:
-            store.new_start = NewStart(lifetime=self._settings.absolute_timeout, person=None)
+        if store.session_id is None and store.plan.new_start is None:
+            store.plan.new_start = NewStart(lifetime=self._settings.absolute_timeout, person=None)
             if self._settings.anonymous_timeout:
-                self._set_idle_clock(self._settings.anonymous_timeout)
-        session._timeout_trigger = self._trigger(state.timeout)
-        pushes_expiry = self._expiry_is_due()
+                self._clock.set(self._settings.anonymous_timeout)
+        is_pushed_out = self._clock.wind()
         payload = state.should_persist(session)
         # Its dict methods ask for a write even where they have changed nothing (pop_flash on an empty queue).
-        if payload and (store.new_id or hashed_value(payload) != state.persisted_hash):
-            self._write(payload, pushes_expiry)
-        elif state.please_refresh and state.timeout and not (session._timeout_trigger or session._python_expires):
+        if payload and (store.plan.new_id or hashed_value(payload) != state.persisted_hash):
+            self._write(payload)
+            if is_pushed_out and store.session_id:
+                self._clock.send_cookie()
+        elif state.please_refresh and self._clock.is_kept_by_redis_alone:
             # Its dict methods also ask for an EXPIRE on every read; due only where nothing else slides the expiry.
             session.do_refresh()
-            self.send_cookie()
+            self._clock.send_cookie()
         if not session._invalidated and store.session_id and str(store.session_id) != self._presented:
-            self.send_cookie()
+            self._clock.send_cookie()
 
-    def _write(self, payload: bytes, pushes_expiry: bool) -> None:
+    def _write(self, payload: bytes) -> None:
         session, state, store = self._session, self._session._session_state, self._store
-        was_stored, rotation = store.session_id is not None, store.new_id
-        store.idle = state.timeout
+        was_stored, rotation = store.session_id is not None, store.plan.new_id
+        store.plan.idle = self._clock.seconds
         try:
             session.do_persist(payload)
         except SessionGoneError:
@@ -192,9 +194,9 @@ class SessionKeeper:
                 return
             # Another tab logged in or out meanwhile. The password was right, so this login stands, in a session of its
             # own: whichever of the two cookies the browser keeps, it is a valid one.
-            start = store.new_start
+            start, was_stored = store.plan.new_start, False
             store.forget()
-            store.new_start, was_stored = start, False
+            store.plan.new_start, store.plan.idle = start, self._clock.seconds
             state.session_id = str(SessionId.new(self._generator))
             session.do_persist(payload)
         state.session_id = str(store.session_id)
@@ -202,8 +204,6 @@ class SessionKeeper:
         stored = session.deserialize(store.payload)
         state.managed_dict, state.expires = stored["m"], stored.get("x")
         state.persisted_hash = hashed_value(store.payload)
-        if pushes_expiry:
-            self.send_cookie()
         handle = SessionId.parse(state.session_id).handle
         if not was_stored:
             self._events.append(SessionStarted(self._request, handle, self.user_id))
@@ -226,32 +226,17 @@ class SessionKeeper:
     def _rotate_if_due(self) -> None:
         """Rotate by the clock. The old id stays good for a moment, for the requests that are on their way with it."""
         store, header, interval = self._store, self._store.header, self._settings.rotation_interval
-        if not (interval and header and store.session_id) or store.new_id or time.time() < header.issued + interval:
+        if (
+            not (interval and header and store.session_id)
+            or store.plan.new_id
+            or time.time() < header.issued + interval
+        ):
             return
         pepper = token_urlsafe()
         self._session.changed()
-        store.new_id = NewId(
+        store.plan.new_id = NewId(
             session_id=self._sealer.successor(store.session_id, pepper), reason="periodic", pepper=pepper
         )
-
-    def _set_idle_clock(self, seconds: int | None) -> None:
-        state = self._session._session_state
-        state.timeout = seconds
-        state.expires = self._session.timestamp + seconds if seconds and self._session._python_expires else None
-
-    def _trigger(self, timeout: int | None) -> int | None:
-        """What pyramid_session_redis takes for ``timeout_trigger``: see factory.py."""
-        trigger = self._settings.timeout_trigger
-        if not trigger or not timeout:
-            return None
-        return timeout - (trigger if trigger < timeout else timeout // 4)
-
-    def _expiry_is_due(self) -> bool:
-        """Whether a write now pushes the idle expiry out, so that the cookie should slide along."""
-        state, trigger = self._session._session_state, self._session._timeout_trigger
-        if not state.expires or not trigger:
-            return True
-        return self._session.timestamp >= state.expires - trigger
 
     def may_carry_cookie(self, response: Response) -> bool:
         """Whether the session cookie may be set on this response, as the library judges it."""

@@ -7,32 +7,22 @@ from typing import Any
 
 from prometheus_client import Counter
 
-from shopapp.events import (
-    PasswordChanged,
-    SessionEnded,
-    SessionRefused,
-    SessionRotated,
-    SessionStarted,
-    SessionWriteDropped,
-    UserLoggedIn,
-    UserLoggedOut,
-    UserLoginFailed,
-)
+from shopapp import events
 
 audit = logging.getLogger("shopapp.audit")
 
 EVENTS = Counter("shopapp_events", "Session and login events by name and reason", ["event", "reason"])
 
 OBSERVED = (
-    PasswordChanged,
-    SessionEnded,
-    SessionRefused,
-    SessionRotated,
-    SessionStarted,
-    SessionWriteDropped,
-    UserLoggedIn,
-    UserLoggedOut,
-    UserLoginFailed,
+    events.PasswordChanged,
+    events.SessionEnded,
+    events.SessionRefused,
+    events.SessionRotated,
+    events.SessionStarted,
+    events.SessionWriteDropped,
+    events.UserLoggedIn,
+    events.UserLoggedOut,
+    events.UserLoginFailed,
 )
 
 SUSPICIOUS = ("signature", "doubled", "rubbish", "reused")

@@ -9,12 +9,12 @@ import time
 from dataclasses import dataclass
 from typing import Literal
 
-from msgspec.structs import replace
 from redis.exceptions import ResponseError
 
 from shopapp.redis import Client, unavailable_on_error
 from shopapp.sessions.payload import Payloads
-from shopapp.sessions.record import Header, Person, Record, Sealer, SessionId
+from shopapp.sessions.plan import Plan
+from shopapp.sessions.record import Header, Record, Sealer, SessionId
 from shopapp.sessions.scripts import COMPARE_AND_SET, END, READ_AND_PUSH_OUT
 
 WRITE_ATTEMPTS = 50
@@ -44,23 +44,6 @@ class Policy:
     push_out_on_read: bool
 
 
-@dataclass(frozen=True, kw_only=True)
-class NewId:
-    """A change of id to be made with the next write. ``pepper`` is set where the old id shall lead to the new one."""
-
-    session_id: SessionId
-    reason: str
-    pepper: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class NewStart:
-    """A new beginning to be made with the next write: of a new session, or of a login in one that exists."""
-
-    lifetime: int | None
-    person: Person | None
-
-
 class SessionStore:
     """One request's view of the session it came with. See the module for what it promises.
 
@@ -69,8 +52,8 @@ class SessionStore:
     "rubbish" where what is there is not ours.
     ``session_id`` is the id that leads to what was loaded or stored: not the one asked for if that has been rotated.
     ``handle`` names the session that was asked for; ``has_ended`` tells whether this request has ended it, and
-    ``ended`` lists what it has ended, by handle and person, until somebody tells of it. ``idle`` is for how many
-    seconds the session that is written next may stay without use.
+    ``ended`` lists what it has ended, by handle and person, until somebody tells of it. ``plan`` is what the next write
+    shall change beside the payload.
     """
 
     def __init__(self, client: Client, sealer: Sealer, policy: Policy) -> None:
@@ -83,9 +66,7 @@ class SessionStore:
         self.has_ended = False
         self.ended: list[tuple[str, int | str | None]] = []
         self.session_id: SessionId | None = None
-        self.idle: int | None = None
-        self.new_id: NewId | None = None
-        self.new_start: NewStart | None = None
+        self.plan = Plan()
 
     @property
     def header(self) -> Header | None:
@@ -152,9 +133,8 @@ class SessionStore:
     def end_idle(self) -> None:
         """End the session that was just loaded: its idle clock has run out before Redis removed it."""
         self.found = "idle"
-        if self.session_id:
-            with unavailable_on_error():
-                self._client.delete(self._key(self.session_id))
+        if self._record and self.session_id:
+            self._end_found(self._record, self.session_id)
 
     def refuse(self) -> None:
         """Take the session that was just loaded for none of ours: its payload makes no sense."""
@@ -163,7 +143,8 @@ class SessionStore:
 
     def forget(self) -> None:
         """Let the loaded session be: the next write makes a new one."""
-        self._record = self.session_id = self.new_id = self.new_start = None
+        self._record = self.session_id = None
+        self.plan = Plan()
 
     def _end(self, target: SessionId, marker_seconds: int | None) -> None:
         user_id = self.user_id
@@ -194,7 +175,7 @@ class SessionStore:
         now, header = int(time.time()), record.header
         if header.ends and now >= header.ends:
             self.found = "absolute"
-            self._end_whoever_holds_it(record, wanted)
+            self._end_found(record, wanted)
             return None
         entry = self._way_in(header, wanted, now)
         if entry is not None:
@@ -203,7 +184,7 @@ class SessionStore:
         retired_at = header.retired_at(wanted.secret_hash)
         if retired_at is not None and now > retired_at + self._policy.rotation_late and self._policy.end_on_reuse:
             self.found = "reused"
-            self._end_whoever_holds_it(record, wanted)
+            self._end_found(record, wanted)
         else:
             self.found = "late" if now < header.issued + MARKER_SECONDS else "refused"
         return None
@@ -217,10 +198,12 @@ class SessionStore:
             return None
         return self._sealer.find_successor(wanted, header)
 
-    def _end_whoever_holds_it(self, record: Record, wanted: SessionId) -> None:
+    def _end_found(self, record: Record, wanted: SessionId) -> None:
+        """End a session that was found to be over, unless it has begun anew since, by a login."""
         self._record = record  # for what is told about its end
         with unavailable_on_error():
-            self._client.delete(self._key(wanted))
+            end = self._client.register_script(END)
+            end(keys=[self._key(wanted)], args=[record.header.secret_hash, ""])
 
     def _write(self, target: SessionId, payload: bytes, seconds: int | None) -> None:
         self._policy.payloads.check_size(payload)
@@ -228,14 +211,13 @@ class SessionStore:
             self._create(target, payload, seconds)
         else:
             self._change(self._record, self.session_id, payload, seconds)
-        self.new_id = self.new_start = None
+        self.plan = Plan()
 
     def _create(self, target: SessionId, payload: bytes, seconds: int | None) -> None:
-        now, key, start = int(time.time()), self._key(target), self.new_start or NewStart(lifetime=None, person=None)
-        header, ttl = self._timed(Header.new(target.secret_hash, now, start.lifetime, start.person), seconds, now)
-        record = self._sealer.seal(key, header, payload)
+        now, key = int(time.time()), self._key(target)
+        record = self._sealer.seal(key, self.plan.first_header(target, now), payload)
         with unavailable_on_error():
-            created = self._client.set(key, record.encode(), ex=ttl, nx=True)
+            created = self._client.set(key, record.encode(), ex=self._ttl(record.header, seconds, now), nx=True)
         if not created:
             # With 256 random bits in the key this is a broken id generator, not chance: never share a session.
             raise RuntimeError("the id generator made an id that exists already")
@@ -246,38 +228,26 @@ class SessionStore:
         key, known, mine = self._key(entry), base, payload
         for _ in range(WRITE_ATTEMPTS):
             now = int(time.time())
-            header, ttl = self._timed(self._next_header(known.header, now), seconds, now)
-            record = self._sealer.seal(key, header, mine)
-            stored = self._swap(key, known, record, ttl)
+            record = self._sealer.seal(key, self.plan.next_header(known.header, now), mine)
+            stored = self._swap(key, known, record, self._ttl(record.header, seconds, now))
             if stored is None:
                 self._record = record
-                self.session_id = self.new_id.session_id if self.new_id else entry
+                self.session_id = self.plan.new_id.session_id if self.plan.new_id else entry
                 return
             way_in = self._way_in(stored.header, entry, now)
             if way_in is None:
                 raise SessionGoneError
-            if way_in != entry and self.new_id and self.new_id.pepper:
-                self.new_id = None  # another request has done the periodic rotation
+            if way_in != entry and self.plan.new_id and self.plan.new_id.pepper:
+                self.plan.new_id = None  # another request has done the periodic rotation
             known, entry, mine = stored, way_in, self._policy.payloads.merge(base.payload, stored.payload, payload)
         raise RuntimeError("session still contended after many attempts")
 
-    def _timed(self, header: Header, seconds: int | None, now: int) -> tuple[Header, int | None]:
-        """Return the header with its idle time, and the seconds to live: those of whichever clock ends first."""
-        header = replace(header, idle=self.idle or 0)
+    def _ttl(self, header: Header, seconds: int | None, now: int) -> int | None:
+        """Return the seconds to live in Redis: those of whichever clock ends first."""
         if not self._policy.ttl:
-            return header, None
+            return None
         clocks = [clock for clock in (seconds, header.ends and max(1, header.ends - now)) if clock]
-        return header, min(clocks, default=None)
-
-    def _next_header(self, header: Header, now: int) -> Header:
-        if self.new_start and self.new_id:
-            start = self.new_start
-            return Header.new(self.new_id.session_id.secret_hash, now, start.lifetime, start.person)
-        if self.new_id and self.new_id.pepper:
-            return header.rotated(self.new_id.session_id.secret_hash, self.new_id.pepper, now)
-        if self.new_id:
-            return header.severed(self.new_id.session_id.secret_hash, now)
-        return replace(header, used=now)
+        return min(clocks, default=None)
 
     def _swap(self, key: str, known: Record, new: Record, seconds: int | None) -> Record | None:
         """Put ``new`` in place of ``known`` and return None, or return the record that is there instead.

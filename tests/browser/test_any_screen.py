@@ -1,0 +1,84 @@
+"""The main errand on a desk, on a phone and without JavaScript: nothing is cut off, and nothing needs a script."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from browsing import DESK, PHONE, badge, log_in
+from shopapp.catalog import demo
+
+SCREENS: dict[str, dict[str, Any]] = {
+    "desk": {"viewport": DESK},
+    "phone": {"viewport": PHONE, "has_touch": True},
+    "no JavaScript": {"viewport": DESK, "java_script_enabled": False},
+    "no JavaScript on a phone": {"viewport": PHONE, "java_script_enabled": False},
+}
+
+
+def fits(page: Page) -> None:
+    """Nothing sticks out at the side."""
+    wide, seen = page.evaluate("[document.scrollingElement.scrollWidth, window.innerWidth]")
+    assert wide <= seen, page.url
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_a_visitor_shops_signs_in_and_out(screen: str, new_page: Callable[..., Page]) -> None:
+    page = new_page(**SCREENS[screen])
+    page.goto("/")
+    fits(page)
+
+    page.get_by_role("searchbox", name="Search the shop").fill("mug")
+    page.get_by_role("banner").get_by_role("button", name="Search").click()
+    expect(page).to_have_url("/?q=mug")
+    fits(page)
+    page.get_by_role("link", name="Stoneware Mug, Moss").click()
+    fits(page)
+    page.get_by_role("button", name="Add to cart").click()
+    page.get_by_role("button", name="One Stoneware Mug, Moss more").click()
+    expect(badge(page)).to_have_text("2")
+    fits(page)
+
+    page.get_by_role("main").get_by_role("link", name="Sign in").click()
+    fits(page)
+    log_in(page)
+    expect(page.get_by_label("Quantity of Stoneware Mug, Moss")).to_have_value("2")
+    fits(page)
+
+    page.get_by_role("link", name=f"Account of {demo.NAME}").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Your account")
+    fits(page)
+    page.get_by_role("link", name="Where you are signed in").click()
+    expect(page.get_by_text("This device", exact=True)).to_be_visible()
+    fits(page)
+
+    page.get_by_role("banner").get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("banner").get_by_role("link", name="Sign in")).to_be_visible()
+    expect(badge(page)).to_have_count(0)
+
+
+@pytest.mark.parametrize("screen", ["desk", "phone"])
+def test_unusual_pages_fit_too(screen: str, new_page: Callable[..., Page], complaints: Any) -> None:
+    page = new_page(**SCREENS[screen])
+    complaints.expect("status of 404")
+
+    for path in ("/cart", "/?q=" + "unpronounceable" * 13, "/?page=2", "/products/camp-lantern", "/nowhere"):
+        page.goto(path)
+        fits(page)
+
+
+@pytest.mark.parametrize("screen", ["desk", "phone"])
+def test_a_full_cart_with_large_numbers_fits(screen: str, new_page: Callable[..., Page]) -> None:
+    page = new_page(**SCREENS[screen])
+    for sku in ("canvas-rucksack", "brass-pen", "terracotta-pot"):
+        page.goto(f"/products/{sku}")
+        page.get_by_label("Quantity").evaluate("field => { field.max = 999 }")
+        page.get_by_label("Quantity").fill("999")
+        page.get_by_role("button", name="Add to cart").click()
+        expect(page.get_by_role("status")).to_have_text(re.compile("is in your cart"))
+
+    expect(page.get_by_text("Only 22 left.")).to_be_visible()
+    expect(badge(page)).to_have_text("2997")
+    fits(page)
