@@ -159,32 +159,26 @@ def test_the_cookie_of_a_revoked_session_is_taken_away_on_the_next_page(open_pag
     expect(page.get_by_role("link", name=f"Account of {demo.NAME}")).to_be_visible()
 
 
-class TestADeletionWithoutSecure:
-    """As pyramid_session_redis sends it by itself, and the reason why the shop does not leave it to that."""
+def test_a_deletion_without_secure_is_ignored_by_this_browser(
+    shop_app: Callable[..., Any], tls: ssl.SSLContext, new_page: Callable[..., Page]
+) -> None:
+    """It is what pyramid_session_redis sends by itself, and the reason why the shop does not leave it to that."""
 
-    @pytest.fixture
-    def shop_app(self, shop_app: Callable[..., Any]) -> Callable[..., Any]:
-        """The shop, whose deletions of the cookie have no Secure any more."""
+    def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+        def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
+            changed = [
+                (key, text.replace("; secure", "") if text.startswith(f"{NAME}=;") else text) for key, text in headers
+            ]
+            return start_response(status, changed, *rest)
 
-        def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
-            def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
-                return start_response(status, [(name, without_secure(value)) for name, value in headers], *rest)
+        return shop_app(environ, start)
 
-            return shop_app(environ, start)
-
-        def without_secure(value: str) -> str:
-            return value.replace("; secure", "") if value.startswith(f"{NAME}=;") else value
-
-        return app
-
-    def test_is_ignored_by_this_browser(self, open_page: Callable[[], Page], complaints: Any) -> None:
-        page = open_page()
+    with serve_by_tls(app, tls) as url:
+        page = new_page(base_url=url, ignore_https_errors=True)
         log_in(page)
-
         with page.expect_response("**/logout") as answer:
             page.get_by_role("button", name="Sign out").click()
         expect(page.get_by_role("banner").get_by_role("link", name="Sign in")).to_be_visible()
 
-        (deletion,) = answer.value.headers_array()["set-cookie"]
-        assert deletion.startswith(f"{NAME}=;")
-        assert [cookie["name"] for cookie in page.context.cookies()] == [NAME]
+    assert [text.partition(";")[0] for text in answer.value.header_values("set-cookie")] == [f"{NAME}="]
+    assert [cookie["name"] for cookie in page.context.cookies()] == [NAME]
