@@ -19,7 +19,7 @@ run: .venv/installed
 	@$(BIN)/shopapp -c development.ini db demo
 	@echo
 	@echo "    The shop:  http://localhost:6543/"
-	@echo "    Stop it with Ctrl-C; carts and orders stay in var/."
+	@echo "    Stop it with Ctrl-C; carts, sessions and products stay in var/."
 	@echo
 	@exec $(BIN)/pserve development.ini
 

@@ -22,8 +22,9 @@ QUIET = (
     "--no-first-run",
     "--disable-quic",
     "--disable-gpu",
+    "--renderer-process-limit=1",
 )
-"""The browser talks to nobody but the shop, and needs no graphics hardware."""
+"""The browser talks to nobody but the shop, needs no graphics hardware and starts few processes, which takes long."""
 
 PHONE = {"width": 360, "height": 740}
 DESK = {"width": 1400, "height": 900}

@@ -190,7 +190,7 @@ def _engine(settings: Settings) -> Iterator[Engine]:
 
 @contextmanager
 def _redis(settings: SessionSettings) -> Iterator[Client]:
-    """A client that is closed at the end. Turns a Redis that is away into a click error."""
+    """A client that is closed at the end. Turns a Redis that is away, or forbids it, into a click error."""
     try:
         with closing(connect(settings)) as client:
             yield client

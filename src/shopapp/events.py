@@ -155,6 +155,10 @@ def add_observer(config: Configurator, handler: Callable[[Any], None], event: ty
         except Exception:
             if config.registry.get(RAISE_OBSERVER_ERRORS, False):
                 raise
-            log.exception("observer_failed event=%s handler=%s", event.__name__, handler.__name__)
+            log.exception("observer_failed event=%s handler=%s", event.__name__, _name_of(handler))
 
     config.add_subscriber(observe, event)
+
+
+def _name_of(handler: Callable[[Any], None]) -> str:
+    return getattr(handler, "__name__", type(handler).__name__)

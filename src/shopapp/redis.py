@@ -15,13 +15,14 @@ from redis.retry import Retry
 from shopapp.embedded import start_server
 from shopapp.settings import SessionSettings, load_session_settings
 
-# Redis is there but cannot serve: full, a replica after a failover, or a cluster that lost some of its nodes.
+# Redis is there but cannot serve: full, a replica after a failover, closed to us, or a cluster that lost nodes.
 OUTAGES = (
     exceptions.ConnectionError,
     exceptions.TimeoutError,
     exceptions.InvalidResponse,
     exceptions.OutOfMemoryError,
     exceptions.ReadOnlyError,
+    exceptions.NoPermissionError,
     exceptions.ClusterError,
     exceptions.SlotNotCoveredError,
     exceptions.TryAgainError,

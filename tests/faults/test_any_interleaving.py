@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 
 from interleaving import HeldRequest
 from session_app import browser, cookie_of, make_app
-from shopapp.testing import ObservedRedis
+from shopapp.testing import Observed
 
 BROWSERS = st.integers(0, 2)
 PEOPLE = st.sampled_from([1, 2])
@@ -55,7 +55,7 @@ class Flight:
 class Browsers(RuleBasedStateMachine):
     """Three browsers, two people, and requests that take their time."""
 
-    client: ObservedRedis  # set by the test
+    client: Observed  # set by the test
 
     @initialize()
     def start(self) -> None:
@@ -201,8 +201,8 @@ class Browsers(RuleBasedStateMachine):
         return str(self.count)
 
 
-def test_any_interleaving_keeps_the_promises(shop_redis: ObservedRedis) -> None:
-    Browsers.client = shop_redis
+def test_any_interleaving_keeps_the_promises(any_redis: Observed) -> None:
+    Browsers.client = any_redis
     run = settings(
         max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck), database=None
     )

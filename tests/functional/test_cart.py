@@ -464,3 +464,22 @@ def test_a_wrong_quantity_of_what_is_not_in_the_cart_is_told_too(visitor: TestAp
     for quantity, complaint in (("two", "Please enter a whole number"), ("1000", "You can have at most 999")):
         page = visitor.post(f"/cart/items/{MUG}", {"quantity": quantity}, status=422)
         assert complaint in text_of(page)
+
+
+def test_carts_are_kept_for_a_day_and_for_ninety(visitor: TestApp, shop_redis: ObservedRedis) -> None:
+    add(visitor, MUG)
+    (visitors,) = shop_redis.scan_iter("cart:*")
+    assert shop_redis.ttl(visitors) == pytest.approx(24 * 3600, abs=5)
+
+    log_in(visitor)
+    (persons,) = (key for key in shop_redis.scan_iter("cart:{user:*}") if not key.endswith(b"merged"))
+    assert shop_redis.ttl(persons) == pytest.approx(90 * 24 * 3600, abs=5)
+
+
+@pytest.mark.parametrize(
+    ("sku", "quantity", "told"), [(PEN, 9, "but only 3 are left"), (LANTERN, 1, "but it is sold out")]
+)
+def test_who_adds_more_than_there_is_is_told_so(visitor: TestApp, sku: str, quantity: int, told: str) -> None:
+    page = visitor.post("/cart/items", {"sku": sku, "quantity": quantity}, status=303).follow()
+
+    assert told in page.text

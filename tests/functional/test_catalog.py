@@ -3,11 +3,14 @@
 import sqlite3
 from collections.abc import Callable
 from itertools import pairwise
+from typing import Any
 
 import pytest
+from sqlalchemy import update
 from webtest import TestApp, TestResponse
 
 from observing import form_to, text_of
+from shopapp.catalog.models import Product
 from shopapp.testing import JSON
 
 LISTED = {"sku", "name", "price", "currency", "available", "url", "image"}
@@ -204,3 +207,11 @@ def test_what_the_shopkeeper_changes_is_seen_at_once(visitor: TestApp, database:
 def test_the_same_address_answers_html_or_json(visitor: TestApp, accept: str, content_type: str) -> None:
     for path in ("/", "/products/brass-pen", "/cart"):
         assert visitor.get(path, headers={"Accept": accept}).content_type == content_type
+
+
+@pytest.mark.parametrize(("stock", "told"), [(0, "Sold out"), (1, "Only 1 left"), (5, "Only 5 left"), (6, "In stock")])
+def test_a_product_says_how_much_of_it_is_left(visitor: TestApp, shop_app: Any, stock: int, told: str) -> None:
+    with shop_app.registry["shopapp.sessionmaker"].begin() as dbsession:
+        dbsession.execute(update(Product).where(Product.sku == "hand-trowel").values(stock=stock))
+
+    assert told in visitor.get("/products/hand-trowel").text

@@ -1,9 +1,15 @@
 """Signing in, as a browser and as a program see it."""
 
+from typing import Any
+
 import pytest
+from argon2 import PasswordHasher
+from sqlalchemy import select, update
 from webtest import TestApp
 
 from observing import form_to, text_of
+from shopapp.accounts.models import User
+from shopapp.accounts.passwords import verify_password
 from shopapp.testing import JSON, ObservedRedis, log_in
 
 CREDENTIALS = {"email": "demo@example.com", "password": "correct horse battery"}
@@ -148,3 +154,16 @@ def test_the_form_shows_each_message_beside_its_field(visitor: TestApp) -> None:
 def test_a_visitor_is_asked_to_sign_in_for_the_account(visitor: TestApp) -> None:
     assert visitor.get("/account", headers=JSON, status=401).json["error"]["code"] == "unauthorized"
     assert visitor.get("/account", status=303).location == "http://localhost/login?next=%2Faccount"
+
+
+def test_a_password_of_an_older_cost_is_hashed_anew_at_login(visitor: TestApp, shop_app: Any) -> None:
+    weak = PasswordHasher(time_cost=1, memory_cost=8192, parallelism=1).hash("correct horse battery")
+    with shop_app.registry["shopapp.sessionmaker"].begin() as dbsession:
+        dbsession.execute(update(User).values(password_hash=weak))
+
+    log_in(visitor)
+
+    with shop_app.registry["shopapp.sessionmaker"]() as dbsession:
+        stored = dbsession.scalar(select(User.password_hash))
+    assert stored != weak
+    assert verify_password(stored, "correct horse battery")

@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import FrozenInstanceError, fields, is_dataclass
+from functools import partial
 
 import pytest
 from pyramid.config import Configurator
@@ -10,6 +11,12 @@ from shopapp import events
 from shopapp.events import RAISE_OBSERVER_ERRORS, CartItemAdded, CartItemRemoved, add_observer
 
 ADDED = CartItemAdded(request=None, sku="a", quantity=1)
+
+
+def test_an_observer_without_a_name_of_its_own_fails_as_quietly(config: Configurator) -> None:
+    add_observer(config, partial(fail), CartItemAdded)
+
+    config.registry.notify(ADDED)
 
 
 def fail(_event: CartItemAdded) -> None:

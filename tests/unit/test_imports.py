@@ -12,18 +12,19 @@ ARROWS = {
     "events": set(),
     "http": set(),
     "settings": set(),
+    "audit": set(),
     # What the shop runs on.
     "valkey": set(),
     "embedded": {"valkey"},
     "redis": {"embedded", "settings"},
     "db": {"settings"},
     # The session lifecycle, which any other Pyramid app can take as it stands.
-    "sessions": {"events", "redis", "settings"},
+    "sessions": {"audit", "events", "redis", "settings"},
     # The parts of the shop, each with its views. Accounts and catalogue do not know each other; the cart knows both.
     "accounts": {"db", "events", "http", "sessions"},
     "catalog": {"db", "http"},
     "catalog.demo": {"accounts", "catalog"},
-    "cart": {"accounts", "catalog", "events", "http", "redis", "sessions"},
+    "cart": {"accounts", "audit", "catalog", "events", "http", "redis", "sessions"},
     # What belongs to every page. Its frame shows who is signed in, the cart and the categories.
     "web": {"accounts", "cart", "catalog", "http", "redis", "sessions", "settings"},
     # main(): it includes the parts by name.
@@ -43,7 +44,7 @@ PACKAGES = {
     "argon2": {"accounts.passwords"},
     "alembic": {"migrations"},
     "click": {"cli"},
-    "prometheus_client": {"sessions.observers", "web.health"},
+    "prometheus_client": {"audit", "web.health"},
     "webtest": {"testing"},
     "pytest": {"testing"},
 }

@@ -2,9 +2,9 @@
 
 from pyramid.config import Configurator
 
+from shopapp.audit import on_event
 from shopapp.cart.subscribers import on_cart_merged, on_user_logged_in
 from shopapp.events import CartItemAdded, CartItemRemoved, CartMerged, UserLoggedIn, add_observer
-from shopapp.sessions.observers import on_event
 
 
 def includeme(config: Configurator) -> None:

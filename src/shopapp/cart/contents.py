@@ -19,7 +19,10 @@ VISITOR_CART = "cart"
 
 @dataclass(frozen=True)
 class Line:
-    """One product in a cart. ``available`` is how many units are in stock."""
+    """One product in a cart. ``available`` is how many units are in stock.
+
+    A product that left the catalogue is known by its sku alone: it has neither a picture nor a price any more.
+    """
 
     sku: str
     name: str
@@ -37,6 +40,8 @@ class Line:
     @property
     def problem(self) -> str:
         """What stands against buying this line, for the person; empty if nothing does."""
+        if not self.image:
+            return "This is no longer sold."
         if self.available == 0:
             return "Sold out at the moment."
         if self.quantity > self.available:
@@ -109,5 +114,5 @@ def show(request: Request, held: Mapping[str, int]) -> Cart:
 def _line(request: Request, sku: str, quantity: int, product: Product | None) -> Line:
     url = request.route_path("product", sku=sku)
     if product is None:
-        return Line(sku, f"{sku} (no longer sold)", quantity, 0, 0, "", url)
+        return Line(sku, sku, quantity, 0, 0, "", url)
     return Line(sku, product.name, quantity, product.price, product.stock, product.image, url)

@@ -12,13 +12,11 @@ from shopapp.cart.forms import SetForm
 from shopapp.cart.store import CartLimitError
 from shopapp.catalog.forms import AddForm
 from shopapp.catalog.models import Product
-from shopapp.catalog.store import find_product
-from shopapp.catalog.views import PRODUCT_PAGE, product_page
+from shopapp.catalog.views import PRODUCT_PAGE, product_or_404, product_page
 from shopapp.events import CartItemAdded, CartItemRemoved
-from shopapp.http import InvalidFormError, NoSuchThingError, submitted
+from shopapp.http import InvalidFormError, submitted
 
 CART_PAGE = "shopapp:cart/templates/cart.jinja2"
-NO_SUCH_PRODUCT = "There is no such product in this shop."
 
 
 @view_config(route_name="cart", request_method="GET", accept="text/html", renderer=CART_PAGE)
@@ -37,9 +35,10 @@ def show_cart_json(request: Request) -> Cart:
 def add_item(request: Request) -> dict[str, Any] | Response:
     """Add a product from a form: 303 to the cart, or the product's page with the error beside the field."""
     form = AddForm(submitted(request))
-    product = _product(request, form.sku.data) if form.sku.data else None
-    if _add(request, form) is not None:
-        request.session.flash(f"{product.name} is in your cart.", "success")
+    product = product_or_404(request, form.sku.data) if form.sku.data else None
+    held = _add(request, form)
+    if product and held is not None:
+        request.session.flash(*_added(product, held[product.sku]))
         return HTTPSeeOther(request.route_path("cart"))
     if product is None:
         raise InvalidFormError(form)
@@ -87,7 +86,7 @@ def _add(request: Request, form: AddForm) -> dict[str, int] | None:
     """Add what the form says and return the new cart; None, with the form's errors filled in, if that cannot be."""
     if not form.validate():
         return None
-    product = _product(request, form.sku.data)
+    product = product_or_404(request, form.sku.data)
     try:
         held = cart_store(request).add(cart_to_fill(request), product.sku, form.quantity.data)
     except CartLimitError as error:
@@ -103,7 +102,7 @@ def _set(request: Request, form: SetForm) -> dict[str, int] | None:
     sku, quantity = request.matchdict["sku"], form.quantity.data
     before = quantities(request)
     if sku not in before:
-        _product(request, sku)
+        product_or_404(request, sku)
     if not form.validate():
         return None
     if quantity == 0:
@@ -121,8 +120,9 @@ def _set(request: Request, form: SetForm) -> dict[str, int] | None:
     return held
 
 
-def _product(request: Request, sku: str) -> Product:
-    product = find_product(request.dbsession, sku)
-    if product is None:
-        raise NoSuchThingError(NO_SUCH_PRODUCT)
-    return product
+def _added(product: Product, quantity: int) -> tuple[str, str]:
+    """What to tell about ``quantity`` units of a product in the cart: the message and its queue."""
+    if quantity <= product.stock:
+        return f"{product.name} is in your cart.", "success"
+    shortage = f"only {product.stock} are left" if product.stock else "it is sold out at the moment"
+    return f"{product.name} is in your cart, but {shortage}.", "info"

@@ -46,14 +46,14 @@ def show_home_json(request: Request) -> dict[str, Any]:
 @view_config(route_name="product", request_method="GET", accept="text/html", renderer=PRODUCT_PAGE)
 def show_product(request: Request) -> dict[str, Any]:
     """One product's page."""
-    product = _product(request)
+    product = product_or_404(request, request.matchdict["sku"])
     return product_page(request, product, AddForm(data={"sku": product.sku}))
 
 
 @view_config(route_name="product", request_method="GET", accept="application/json", renderer="json")
 def show_product_json(request: Request) -> dict[str, Any]:
     """One product as JSON."""
-    product = _product(request)
+    product = product_or_404(request, request.matchdict["sku"])
     return {
         **_summary(request, product),
         "description": product.description,
@@ -84,8 +84,9 @@ def _listing(request: Request) -> tuple[str, Category | None, Page]:
     return q, category, page
 
 
-def _product(request: Request) -> Product:
-    product = find_product(request.dbsession, request.matchdict["sku"])
+def product_or_404(request: Request, sku: str) -> Product:
+    """Return the product with this SKU. Raises NoSuchThingError."""
+    product = find_product(request.dbsession, sku)
     if product is None:
         raise NoSuchThingError("There is no such product in this shop.")
     return product

@@ -10,13 +10,17 @@ from pyramid.config import Configurator
 from pyramid.request import Request
 from pyramid.tweens import EXCVIEW, INGRESS
 
+from shopapp.audit import on_event
 from shopapp.events import (
     PasswordChanged,
     SessionEnded,
+    SessionRefused,
     SessionRotated,
     SessionStarted,
+    SessionWriteDropped,
     UserLoggedIn,
     UserLoggedOut,
+    UserLoginFailed,
     add_observer,
 )
 from shopapp.redis import Client
@@ -34,13 +38,14 @@ from shopapp.sessions.lifecycle import (
     on_user_logged_out,
     session_index,
 )
-from shopapp.sessions.observers import OBSERVED, on_event
+from shopapp.sessions.payload import SessionTooLargeError
 from shopapp.sessions.record import Sealer
 from shopapp.settings import SessionSettings, load_session_settings
 
 __all__ = [
     "USER_KEY",
     "SessionInfo",
+    "SessionTooLargeError",
     "end_others",
     "end_session",
     "includeme",
@@ -119,5 +124,15 @@ def includeme(config: Configurator) -> None:
     config.add_subscriber(on_session_started, SessionStarted)
     config.add_subscriber(on_session_rotated, SessionRotated)
     config.add_subscriber(on_session_ended, SessionEnded)
-    for event in OBSERVED:
+    for event in (
+        PasswordChanged,
+        SessionEnded,
+        SessionRefused,
+        SessionRotated,
+        SessionStarted,
+        SessionWriteDropped,
+        UserLoggedIn,
+        UserLoggedOut,
+        UserLoginFailed,
+    ):
         add_observer(config, on_event, event)

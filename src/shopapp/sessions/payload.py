@@ -43,10 +43,25 @@ class Payloads:
 
 
 def encode_json(data: Any) -> bytes:
-    """Serialise session data. Raises TypeError for what JSON cannot hold."""
+    """Serialise session data. Raises TypeError for what would come back as something else: a date, a set, bytes."""
+    _check_plain(data)
     return msgspec.json.encode(data)
 
 
 def decode_json(payload: bytes) -> Any:
     """The reverse of :func:`encode_json`. Raises msgspec.DecodeError for anything else."""
     return msgspec.json.decode(payload)
+
+
+def _check_plain(value: Any, name: str = "") -> None:
+    """Raise TypeError unless ``value`` is what JSON knows, all the way down. msgspec would turn dates into text."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if not isinstance(key, str):
+                raise TypeError(f"the keys of a session must be text, and one under {name!r} is {type(key).__name__}")
+            _check_plain(item, key)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            _check_plain(item, name)
+    elif value is not None and not isinstance(value, str | int | float):
+        raise TypeError(f"a session holds what JSON can hold, and {name!r} is {type(value).__name__}")

@@ -12,8 +12,9 @@ from shopapp.sessions.keeper import loaded_keeper
 def save_session_factory(handler: Callable[[Request], Response], _registry: Registry) -> Callable[[Request], Response]:
     """Stand over the error views and under the transaction.
 
-    The session is saved first and the database commits after: a session that cannot be saved takes the order with it,
-    and never follows one that was committed. A request that failed (an exception, or a 5xx) saves nothing.
+    The session is saved first and the database commits after: a session that cannot be saved takes what the view did to
+    the database with it, and a failed save never follows a commit. A request that failed (an exception, or a 5xx)
+    saves nothing.
     """
 
     def save_session(request: Request) -> Response:

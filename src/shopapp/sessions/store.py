@@ -11,7 +11,7 @@ from typing import Literal
 
 from redis.exceptions import ResponseError
 
-from shopapp.redis import Client, unavailable_on_error
+from shopapp.redis import Client, StoreUnavailable, unavailable_on_error
 from shopapp.sessions.payload import Payloads
 from shopapp.sessions.plan import Plan
 from shopapp.sessions.record import Header, Record, Sealer, SessionId
@@ -48,8 +48,9 @@ class SessionStore:
     """One request's view of the session it came with. See the module for what it promises.
 
     ``found`` tells how the lookup ended: None before it and for a new session; "live"; "dead" where Redis holds no such
-    session; "idle", "absolute" or "reused" where it was found to be over; "refused" where it does not accept this id;
-    "rubbish" where what is there is not ours.
+    session; "idle", "absolute" or "reused" where it was found to be over; "late" where it got another id so short a
+    while ago that this browser may have the new cookie by now; "refused" where it got another id before that; "rubbish"
+    where what is there is not ours.
     ``session_id`` is the id that leads to what was loaded or stored: not the one asked for if that has been rotated.
     ``handle`` names the session that was asked for; ``has_ended`` tells whether this request has ended it, and
     ``ended`` lists what it has ended, by handle and person, until somebody tells of it. ``plan`` is what the next write
@@ -240,7 +241,7 @@ class SessionStore:
             if way_in != entry and self.plan.new_id and self.plan.new_id.pepper:
                 self.plan.new_id = None  # another request has done the periodic rotation
             known, entry, mine = stored, way_in, self._policy.payloads.merge(base.payload, stored.payload, payload)
-        raise RuntimeError("session still contended after many attempts")
+        raise StoreUnavailable("too many requests write to this session at the same moment")
 
     def _ttl(self, header: Header, seconds: int | None, now: int) -> int | None:
         """Return the seconds to live in Redis: those of whichever clock ends first."""

@@ -174,7 +174,7 @@ class ShopSettings:
 
     production: bool = setting(False, kinds.boolean, "Refuse to start with settings that are unsafe in public.")
     database_url: str = setting(
-        "sqlite:///var/shop.sqlite", urls.database_url, "Catalogue, people and orders.", env="DATABASE_URL"
+        "sqlite:///var/shop.sqlite", urls.database_url, "Catalogue and people.", env="DATABASE_URL"
     )
     currency: str = setting("EUR", kinds.currency, "Currency of every price.")
     locale: str = setting("en_IE", kinds.locale, "How prices and dates are written.")

@@ -152,7 +152,8 @@ def weak_secrets(secrets: tuple[str, ...]) -> Iterator[str]:
 def estimated_bytes(secret: str) -> float:
     """An upper bound on the random bytes a secret can hold: its length times the bits of its alphabet.
 
-    The alphabet is the smallest usual one that has all its characters, 64 characters at most. Stretches of eight
+    The alphabet is the smallest usual one that has all its characters, 64 characters at most, and no larger than three
+    times the number of different ones: a random text of this length uses at least half of its alphabet. Stretches of eight
     that were there before count for nothing, so that repeating a character or a word adds nothing. No estimate
     sees through a sentence or a sequence: only a generator makes a secret.
     """
@@ -161,4 +162,5 @@ def estimated_bytes(secret: str) -> float:
     alphabets = (digits, digits + "abcdef", hexdigits[:10] + "ABCDEF", ascii_lowercase, ascii_uppercase)
     alphabets += (ascii_lowercase + digits, ascii_uppercase + digits)
     size = next((len(alphabet) for alphabet in alphabets if set(secret) <= set(alphabet)), 64)
+    size = min(size, 3 * max(1, len(set(secret))))
     return length * log2(size) / 8

@@ -6,6 +6,7 @@ import pytest
 
 from session_app import cookie_of
 from session_site import HOUR, Trouble, handle_of, id_of, set_cookie
+from shopapp.audit import EVENTS
 from shopapp.events import (
     RAISE_OBSERVER_ERRORS,
     PasswordChanged,
@@ -19,7 +20,6 @@ from shopapp.events import (
     add_observer,
 )
 from shopapp.sessions import save
-from shopapp.sessions.observers import EVENTS
 
 
 @pytest.fixture
