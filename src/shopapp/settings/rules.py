@@ -153,8 +153,8 @@ def estimated_bytes(secret: str) -> float:
     """An upper bound on the random bytes a secret can hold: its length times the bits of its alphabet.
 
     The alphabet is the smallest usual one that has all its characters, 64 characters at most, and no larger than three
-    times the number of different ones: a random text of this length uses at least half of its alphabet. Stretches of eight
-    that were there before count for nothing, so that repeating a character or a word adds nothing. No estimate
+    times the number of different ones: a random text of this length uses at least half of its alphabet. Stretches of
+    eight that were there before count for nothing, so that repeating a character or a word adds nothing. No estimate
     sees through a sentence or a sequence: only a generator makes a secret.
     """
     stretches = {secret[start : start + 8] for start in range(max(1, len(secret) - 7))}
