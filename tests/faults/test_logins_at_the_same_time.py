@@ -97,6 +97,19 @@ def test_a_write_by_the_visitor_does_not_reach_into_the_login(app: Any, any_redi
     assert request.finish().headers.getall("Set-Cookie") == []
 
 
+def test_a_write_in_flight_does_not_revive_the_id_from_before_the_login(either_app: Any, shop_redis: Any) -> None:
+    visitor = browser(either_app)
+    visitor.get("/set?a=1")
+    planted = cookie_of(visitor)
+
+    with held(shop_redis, 2, lambda: twin_of(either_app, visitor).get("/set?b=2")):
+        visitor.get("/login?user=1")
+
+    attacker = browser(either_app)
+    attacker.set_cookie("session", planted)
+    assert attacker.get("/data").json == {}
+
+
 @pytest.mark.parametrize("limit", [1, 3])
 def test_the_limit_of_sessions_is_exact_under_simultaneous_logins(any_redis: Any, limit: int) -> None:
     app = make_app(any_redis, max_sessions=str(limit))

@@ -118,12 +118,22 @@ def test_a_request_in_flight_does_not_outlive_the_time_to_live(app: Any, any_red
     assert steps_of(race) == 2
 
 
-def test_the_claim_needs_more_than_the_library(either_app: Any, shop_redis: Any) -> None:
+def test_the_library_alone_does_not_keep_an_ended_session_dead(either_app: Any, shop_redis: Any) -> None:
     visitor = logged_in(either_app)
     cookie = cookie_of(visitor)
 
     with held(shop_redis, 2, lambda: twin_of(either_app, visitor).get("/set?b=2")):
         log_out(either_app, visitor)
+
+    assert not is_logged_in(either_app, cookie)
+
+
+def test_the_library_alone_does_not_keep_an_expired_session_dead(either_app: Any, shop_redis: Any) -> None:
+    visitor = logged_in(either_app)
+    cookie = cookie_of(visitor)
+
+    with held(shop_redis, 2, lambda: twin_of(either_app, visitor).get("/set?b=2")):
+        shop_redis.flushdb()  # as when the time to live of the session is over
 
     assert not is_logged_in(either_app, cookie)
 
