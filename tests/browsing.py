@@ -87,9 +87,10 @@ def sign_in_button(page: Page) -> Locator:
 
 
 def add_to_cart(page: Page, sku: str) -> None:
-    """Add one unit on the product's page."""
+    """Add one unit on the product's page, which leads to the cart."""
     page.goto(f"/products/{sku}")
     page.get_by_role("button", name="Add to cart").click()
+    page.wait_for_url("**/cart")
 
 
 def badge(page: Page) -> Locator:

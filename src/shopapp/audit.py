@@ -22,7 +22,7 @@ def on_event(event: Any) -> None:
     """Write the event's audit line and count it."""
     name = type(event).__name__
     EVENTS.labels(name, getattr(event, "reason", "")).inc()
-    told = {"event": name, "address": event.request.client_addr}
+    told = {"event": name, "address": event.request.remote_addr}
     told |= {field: getattr(event, field) for field in FIELDS if getattr(event, field, None) is not None}
     level = logging.WARNING if getattr(event, "reason", "") in SUSPICIOUS else logging.INFO
     audit.log(level, " ".join(f"{field}={_in_one_word(value)}" for field, value in told.items()))

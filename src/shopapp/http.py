@@ -76,7 +76,7 @@ def local_path(target: str | None, default: str) -> str:
         parts = urlsplit(target)
     except ValueError:
         return default
-    is_local = target.startswith("/") and not target.startswith("//") and not parts.scheme and not parts.netloc
+    is_local = target.startswith("/") and "//" not in target.partition("?")[0] and not parts.scheme and not parts.netloc
     return target if is_local else default
 
 

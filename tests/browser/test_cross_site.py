@@ -27,18 +27,17 @@ def trap(shop_url: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"], ids=["same site, another port", "another site"])
-@pytest.mark.parametrize("target", ["/cart/items", "/cart/items/stoneware-mug", "/logout"])
-def test_it_is_refused_and_changes_nothing(host: str, target: str, trap: str, page: Page, complaints: Any) -> None:
+def test_it_is_refused_and_changes_nothing(host: str, trap: str, page: Page, complaints: Any) -> None:
     complaints.expect("status of 403")
     log_in(page)
     add_to_cart(page, "stoneware-mug")
-    expect(page).to_have_url("/cart")
 
-    with page.expect_response(lambda response: response.request.method == "POST") as answer:
-        page.goto(trap.replace("127.0.0.1", host) + target)
+    for target in ("/cart/items", "/cart/items/stoneware-mug", "/logout"):
+        with page.expect_response(lambda response: response.request.method == "POST") as answer:
+            page.goto(trap.replace("127.0.0.1", host) + target)
+        assert answer.value.status == 403
+        expect(page.get_by_text("This form was sent from another site, so nothing was done.")).to_be_visible()
 
-    assert answer.value.status == 403
-    expect(page.get_by_role("main")).to_contain_text("This form was sent from another site, so nothing was done.")
     page.goto("/cart")
     expect(page.get_by_role("link", name=f"Account of {demo.NAME}")).to_be_visible()
     expect(badge(page)).to_have_text("1")

@@ -1,7 +1,5 @@
 """Looking around and filling a cart."""
 
-import re
-
 from playwright.sync_api import Page, expect
 
 from browsing import add_to_cart, badge, go_back
@@ -109,7 +107,6 @@ def test_more_than_there_is_says_so_in_the_cart_and_can_be_cut_down(page: Page) 
 
 def test_the_back_button_after_adding_adds_nothing_again(page: Page) -> None:
     add_to_cart(page, "stoneware-mug")
-    expect(page).to_have_url("/cart")
 
     go_back(page, "/products/stoneware-mug")
     page.reload()
@@ -130,7 +127,8 @@ def test_two_tabs_fill_one_cart(page: Page) -> None:
     page.get_by_role("button", name="Add to cart").click()
     other_tab.get_by_role("button", name="Add to cart").click()
 
-    expect(badge(other_tab)).to_have_text(re.compile("[23]"))
-    other_tab.goto("/cart")
+    expect(page).to_have_url("/cart")
+    expect(other_tab).to_have_url("/cart")
+    other_tab.reload()
     expect(other_tab.get_by_label("Quantity of Stoneware Mug, Moss")).to_have_value("2")
     expect(other_tab.get_by_label("Quantity of Olive Wood Board")).to_have_value("1")

@@ -87,7 +87,7 @@ def test_what_is_no_path_of_our_own_becomes_the_default(target: str | None) -> N
     assert local_path(target, "/home") == "/home"
 
 
-@pytest.mark.parametrize("target", ["/", "/cart", "/?q=a%20b&page=2", "/account#password", "/a//b", "/a:b", "/@evil"])
+@pytest.mark.parametrize("target", ["/", "/cart", "/?q=a%20b&page=2", "/account#password", "/?next=//a", "/a:b"])
 def test_a_path_of_our_own_stays_as_it_is(target: str) -> None:
     assert local_path(target, "/home") == target
 

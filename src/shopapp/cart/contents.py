@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pyramid.httpexceptions import HTTPConflict
 from pyramid.request import Request
 
 from shopapp.accounts.security import Identity
@@ -11,7 +12,9 @@ from shopapp.cart.store import CartId, CartStore
 from shopapp.catalog.models import Product
 from shopapp.catalog.store import products_by_sku
 from shopapp.redis import client_of
-from shopapp.sessions import session_name
+from shopapp.sessions import session_name, session_was_replaced
+
+TRY_AGAIN = "You have just signed in, or your session was renewed, in another tab. Please load the page and try again."
 
 VISITOR_CART = "cart"
 """The session's key that says this visitor has a cart: it keeps the session, and with it the cart, alive."""
@@ -87,7 +90,12 @@ def existing_cart(request: Request) -> CartId | None:
 
 
 def cart_to_fill(request: Request) -> CartId:
-    """As :func:`existing_cart`, but a visitor who has none gets one: :func:`keep_cart` once it is filled."""
+    """As :func:`existing_cart`, but a visitor who has none gets one: :func:`keep_cart` once it is filled.
+
+    Raises HTTPConflict for a request that was on its way while somebody signed in: its cart is not that of the browser.
+    """
+    if session_was_replaced(request):
+        raise HTTPConflict(TRY_AGAIN)
     return existing_cart(request) or CartId.of_session(session_name(request))
 
 

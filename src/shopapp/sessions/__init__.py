@@ -53,6 +53,7 @@ __all__ = [
     "rotate",
     "save",
     "session_name",
+    "session_was_replaced",
     "session_was_used",
     "sessions_of",
 ]
@@ -89,6 +90,15 @@ def sessions_of(request: Request, user_id: int | str) -> list[SessionInfo]:
     Raises StoreUnavailable if Redis cannot be reached.
     """
     return session_index(request).sessions(user_id)
+
+
+def session_was_replaced(request: Request) -> bool:
+    """Return whether the request came with an id that was replaced a moment ago, by a login or a rotation.
+
+    It has no session then, and what it puts into one is dropped: its browser should load the page again, with the
+    cookie that it has by now. Raises StoreUnavailable if Redis cannot be reached.
+    """
+    return keeper_of(request).was_replaced
 
 
 def session_was_used(request: Request) -> bool:

@@ -7,7 +7,7 @@
   and the keeper closes the session so that the callback finds nothing to do.
 - Its cookie deletion has no Secure attribute, so browsers ignore it for a ``__Host-`` name: it is set again here.
 - It never executes the pipeline of ``set_redis_ttl_readheavy``: it is not told of that key; the store reads by script.
-- A cookie that WebOb cannot decode, ours or not, is an error to it: such cookies are dropped before.
+- It reads cookies through WebOb's parser: ``cookies.py`` lists what is wrong with that, and puts the header right.
 - ``timeout_trigger`` is documented as seconds since the last write, but its code takes it as seconds before the expiry:
   the keeper gives it the difference, for each session's own timeout, so that the documented meaning holds.
 """
@@ -22,9 +22,9 @@ from pyramid.response import Response
 from pyramid_session_redis import RedisSessionFactory
 from pyramid_session_redis.exceptions import InvalidSession, InvalidSession_PayloadTimeout
 from pyramid_session_redis.session import RedisSession
-from webob.cookies import RequestCookies
 
 from shopapp.redis import client_of
+from shopapp.sessions.cookies import attributes, delete_cookie, put_cookies_right
 from shopapp.sessions.keeper import SessionKeeper
 from shopapp.sessions.payload import Payloads, decode_json, encode_json
 from shopapp.sessions.record import Sealer, SessionId
@@ -54,14 +54,14 @@ def make_session_factory(config: Configurator, settings: SessionSettings) -> Cal
     )
 
     def factory(request: Request) -> RedisSession:
-        doubled = _drop_bad_cookies(request, settings.cookie_name)
+        fault = put_cookies_right(request, settings.cookie_name)
         request.session_store = store = SessionStore(client_of(request), parts.sealer, policy)
         session = load(request, new_session_id_func=lambda generator, **_options: generator())
         keeper = SessionKeeper(request, session, store, settings, parts.sealer, parts.generator, parts.cookie_check)
         request.session_keeper = keeper
         presented = request.cookies.get(settings.cookie_name)
-        if doubled or (presented and store.found is None):
-            keeper.note_refused_cookie("doubled" if doubled else "signature")
+        if fault or (presented and store.found is None):
+            keeper.note_refused_cookie(fault or "signature")
         if store.found == "live" and parts.signer.dumps(session.session_id).decode() != presented:
             keeper.sign_cookie_anew()
         request.add_response_callback(lambda request, response: _mend_cookie(request, response, settings))
@@ -110,7 +110,7 @@ def _library_factory(settings: SessionSettings, parts: _Parts) -> Callable[..., 
         cookie_max_age=settings.timeout if settings.cookie_max_age is None else settings.cookie_max_age,
         cookie_comment=settings.cookie_comment,
         cookie_on_exception=settings.cookie_on_exception,
-        **{f"cookie_{name}": value for name, value in _cookie_attributes(settings).items()},
+        **{f"cookie_{name}": value for name, value in attributes(settings).items()},
     )
 
 
@@ -139,41 +139,7 @@ def _mend_cookie(request: Request, response: Response, settings: SessionSettings
         response.unset_cookie(name)
     is_over = store.has_ended if was_deleted else not ours and store.found in OVER
     if is_over and request.session_keeper.may_carry_cookie(response):
-        response.set_cookie(name, None, **_cookie_attributes(settings))
-        response.vary = {*(response.vary or ()), "Cookie"}
-
-
-def _drop_bad_cookies(request: Request, name: str) -> bool:
-    """Take cookies out of the request that WebOb cannot decode, for one of them keeps it from reading any; and ours, if
-    it comes twice, for then somebody else has set one of them. Return whether it did.
-    """
-    header = request.environ.get("HTTP_COOKIE", "")
-    pairs = header.split(";")
-    doubled = sum(pair.partition("=")[0].strip() == name for pair in pairs) > 1
-    if doubled or not header.isascii() or "\\" in header:
-        good = [
-            pair for pair in pairs if _is_decodable(pair) and not (doubled and pair.partition("=")[0].strip() == name)
-        ]
-        request.environ["HTTP_COOKIE"] = ";".join(good)
-    return doubled
-
-
-def _is_decodable(pair: str) -> bool:
-    try:
-        RequestCookies({"HTTP_COOKIE": pair}).items()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _cookie_attributes(settings: SessionSettings) -> dict[str, Any]:
-    return {
-        "path": settings.cookie_path,
-        "domain": settings.cookie_domain,
-        "secure": settings.cookie_secure,
-        "httponly": settings.cookie_httponly,
-        "samesite": settings.cookie_samesite,
-    }
+        delete_cookie(response, settings)
 
 
 def _random_half() -> str:

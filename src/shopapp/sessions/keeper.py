@@ -72,6 +72,11 @@ class SessionKeeper:
         return self._session._invalidated or not self._session.new or bool(self._session.managed_dict)
 
     @property
+    def was_replaced(self) -> bool:
+        """Whether the request came with an id that was replaced a moment ago."""
+        return self._store.found == "late"
+
+    @property
     def user_id(self) -> int | str | None:
         """Who is logged in."""
         start = self._store.plan.new_start

@@ -19,7 +19,7 @@ def on_user_logged_in(event: UserLoggedIn) -> None:
         # Another person was logged in in this browser: nothing of theirs may pass on.
         keeper.make_way()
     request.session[USER_KEY] = {"id": event.user_id, "email": event.email, "name": event.name}
-    person = Person(event.user_id, request.client_addr or "", (request.user_agent or "")[:AGENT_LENGTH])
+    person = Person(event.user_id, request.remote_addr or "", (request.user_agent or "")[:AGENT_LENGTH])
     keeper.begin_login(person, keep=event.keep)
 
 

@@ -20,8 +20,8 @@ from shopapp.sessions.scripts import COMPARE_AND_SET, END, READ_AND_PUSH_OUT
 WRITE_ATTEMPTS = 50
 """In each round of conflicting writers one wins, so this many can write one session at the same moment."""
 
-MARKER_SECONDS = 600
-"""Longer than any request is on its way."""
+MARKER_SECONDS = 60
+"""Longer than a request is on its way; and how long a browser that lost the answer with the new cookie has to wait."""
 MARKER = b""
 """What stands for a while in place of a session that another one took over from: see END."""
 

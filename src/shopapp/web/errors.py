@@ -26,6 +26,7 @@ TITLES = {
     404: ("not_found", "Page not found"),
     405: ("method_not_allowed", "That did not work"),
     406: ("not_acceptable", "That did not work"),
+    409: ("conflict", "Please try that again"),
     422: ("invalid", "Please check what you entered"),
     500: ("internal_error", "Something went wrong"),
     503: ("unavailable", "Back in a moment"),

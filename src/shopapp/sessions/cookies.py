@@ -1,0 +1,86 @@
+"""Which session cookie a request really came with, and how one is deleted. Knows headers, never sessions.
+
+WebOb's parser, which pyramid_session_redis reads cookies through, finds cookies anywhere in the header, also inside the
+value of another one, and the last of a name wins; it takes time that grows with the square of a long piece without "=";
+and one cookie that it cannot decode keeps it from reading any. So the header is put right before it gets to see it.
+"""
+
+import re
+from typing import Any
+
+from pyramid.request import Request
+from pyramid.response import Response
+from webob.cookies import RequestCookies
+
+from shopapp.settings import SessionSettings
+
+MAX_HEADER_LENGTH = 16 * 1024
+"""Characters. In a longer header only our own cookie is looked at: browsers keep 4096 for a cookie, and a few dozen."""
+
+MAX_ODD_LENGTH = 256
+"""Characters. A cookie that is not plain is left to WebOb only if it is short."""
+
+_OURS = re.compile(r"[\w.~+/=:!*-]{1,1024}", re.A)
+_NAME = r"[\w!#$%&'*+.^`|~-]+"
+_PLAIN = re.compile(_NAME + r"=[\w~!@#$%^&*()+=\-`.?|:/{}<>']*", re.A)
+_QUOTED = re.compile(_NAME + r'="(?:\\.|[^"\\])*"', re.A)
+
+
+def put_cookies_right(request: Request, name: str) -> str | None:
+    """Leave in the request one session cookie at most, and of the others those that do no harm.
+
+    Return why there is none if somebody sent one: "doubled" if there were two of the name, so that one is not ours,
+    "signature" if its characters are not those of ours; else None.
+    """
+    header = request.environ.get("HTTP_COOKIE", "")
+    if not header:
+        return None
+    pairs = [pair.strip() for pair in header.split(";")]
+    ours = [_unquoted(pair.partition("=")[2].strip()) for pair in pairs if pair.partition("=")[0].strip() == name]
+    others = [] if len(header) > MAX_HEADER_LENGTH else [pair for pair in pairs if _is_harmless(pair, name)]
+    fault = "doubled" if len(ours) > 1 else None
+    if len(ours) == 1 and not _OURS.fullmatch(ours[0]):
+        fault = "signature" if ours[0] else None
+        ours = []
+    if fault is None and ours:
+        others.append(f"{name}={ours[0]}")
+    request.environ["HTTP_COOKIE"] = "; ".join(others)
+    return fault
+
+
+def delete_cookie(response: Response, settings: SessionSettings) -> None:
+    """Delete the session cookie with the attributes without which a browser ignores the deletion."""
+    response.unset_cookie(settings.cookie_name, strict=False)
+    response.set_cookie(settings.cookie_name, None, **attributes(settings))
+    response.vary = {*(response.vary or ()), "Cookie"}
+
+
+def attributes(settings: SessionSettings) -> dict[str, Any]:
+    """Return the attributes that every Set-Cookie of the session has."""
+    return {
+        "path": settings.cookie_path,
+        "domain": settings.cookie_domain,
+        "secure": settings.cookie_secure,
+        "httponly": settings.cookie_httponly,
+        "samesite": settings.cookie_samesite,
+    }
+
+
+def _unquoted(value: str) -> str:
+    """A cookie's value may stand in quotes (RFC 6265, 4.1.1)."""
+    return value[1:-1] if len(value) > 1 and value[0] == value[-1] == '"' else value
+
+
+def _is_harmless(pair: str, name: str) -> bool:
+    """Whether a cookie is another one than ours, does not hide ours, and can be read."""
+    if pair.partition("=")[0].strip() == name or f"{name}=" in pair.replace(" ", ""):
+        return False
+    if _PLAIN.fullmatch(pair):
+        return True
+    if len(pair) > MAX_ODD_LENGTH or ('"' in pair and not _QUOTED.fullmatch(pair)):
+        return False
+    try:
+        RequestCookies({"HTTP_COOKIE": pair}).items()
+    except UnicodeDecodeError:
+        return False
+    return True
