@@ -483,3 +483,58 @@ def test_who_adds_more_than_there_is_is_told_so(visitor: TestApp, sku: str, quan
     page = visitor.post("/cart/items", {"sku": sku, "quantity": quantity}, status=303).follow()
 
     assert told in page.text
+
+
+@pytest.mark.parametrize("rubbish", ["text", "list", "field", "half", "loop"])
+@pytest.mark.parametrize("signed_in", [False, True])
+def test_rubbish_in_place_of_a_cart_is_never_an_error(
+    visitor: TestApp, shop_redis: ObservedRedis, rubbish: str, signed_in: bool
+) -> None:
+    if signed_in:
+        log_in(visitor)
+    add(visitor, MUG)
+    (key,) = shop_redis.scan_iter("cart:*")
+    if rubbish in ("text", "list"):
+        shop_redis.delete(key)
+    {
+        "text": lambda: shop_redis.set(key, "x"),
+        "list": lambda: shop_redis.rpush(key, "x"),
+        "field": lambda: shop_redis.hset(key, b"\xff", "x"),
+        "half": lambda: shop_redis.hset(key, PEN, "1.5"),
+        "loop": lambda: shop_redis.hset(key, PEN, "-5"),
+    }[rubbish]()
+
+    visitor.get("/")
+    visitor.get("/cart")
+    if not signed_in:
+        log_in(visitor)
+    assert add(visitor, LANTERN).json["count"] >= 1
+
+
+def test_a_login_that_fails_after_the_password_was_right_opens_no_cart_to_the_visitor(
+    visitor: TestApp, new_visitor: Callable[[], TestApp], shop_redis: ObservedRedis
+) -> None:
+    owner = new_visitor()
+    log_in(owner)
+    add(owner, PEN, 2)
+    add(visitor, MUG)
+    commands: list[str] = []
+    shop_redis.before = commands.append
+    log_in(new_visitor())
+
+    for failing in range(len(commands) + 3):
+        visitor = new_visitor()
+        add(visitor, MUG)
+        seen: list[str] = []
+
+        def fail(name: str, seen: list[str] = seen, failing: int = failing) -> None:
+            seen.append(name)
+            if len(seen) > failing:
+                raise redis.exceptions.ConnectionError("away")
+
+        shop_redis.before = fail
+        answer = visitor.post("/login", CREDENTIALS, headers=JSON, status="*")
+        shop_redis.before = lambda _name: None
+
+        if answer.status_int == 503:
+            assert PEN not in contents(visitor)

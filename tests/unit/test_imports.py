@@ -39,7 +39,7 @@ TOOLS = {"cli", "testing"}
 """They may import everything, and nobody imports them."""
 
 PACKAGES = {
-    "redis": {"redis", "sessions.store", "settings.urls", "testing"},
+    "redis": {"cart.store", "redis", "sessions.store", "settings.urls", "testing"},
     "pyramid_session_redis": {"sessions.clocks", "sessions.factory", "sessions.keeper"},
     "argon2": {"accounts.passwords"},
     "alembic": {"migrations"},

@@ -3,8 +3,21 @@
 from pyramid.config import Configurator
 
 from shopapp.audit import on_event
-from shopapp.cart.subscribers import on_cart_merged, on_user_logged_in
-from shopapp.events import CartItemAdded, CartItemRemoved, CartMerged, UserLoggedIn, add_observer
+from shopapp.cart.subscribers import (
+    on_cart_merged,
+    on_session_rotated,
+    on_session_started,
+    on_user_logged_in,
+)
+from shopapp.events import (
+    CartItemAdded,
+    CartItemRemoved,
+    CartMerged,
+    SessionRotated,
+    SessionStarted,
+    UserLoggedIn,
+    add_observer,
+)
 
 
 def includeme(config: Configurator) -> None:
@@ -14,6 +27,8 @@ def includeme(config: Configurator) -> None:
     config.add_route("cart_item", "/cart/items/{sku:[A-Za-z0-9-]{1,64}}")
     config.scan("shopapp.cart.views")
     config.add_subscriber(on_user_logged_in, UserLoggedIn)
+    config.add_subscriber(on_session_started, SessionStarted)
+    config.add_subscriber(on_session_rotated, SessionRotated)
     add_observer(config, on_cart_merged, CartMerged)
     for event in (CartItemAdded, CartItemRemoved, CartMerged):
         add_observer(config, on_event, event)

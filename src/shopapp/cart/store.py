@@ -1,11 +1,16 @@
 """Carts in Redis: one hash per cart, sku to quantity, changed by atomic commands only. Knows no prices and no HTTP.
 
 A visitor's cart is filed under their session's name, a person's under their account. When a visitor signs in, the
-contents move, and a marker is left behind, so that a request that was on its way to the visitor's cart follows.
+contents move, and a marker is left behind, so that what a request on its way puts into the visitor's cart follows. It
+only follows to put in: nobody sees a person's cart through it. Rubbish in place of a cart is an empty one.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from secrets import token_urlsafe
+
+from redis.exceptions import ResponseError
 
 from shopapp.redis import Client, unavailable_on_error
 
@@ -15,15 +20,26 @@ VISITOR_SECONDS = DAY
 USER_SECONDS = 90 * DAY
 """From the last change: what people expect of a shop that they come back to."""
 
-MOVED = b":moved"
-"""The marker's field. No sku begins with a colon."""
+MOVE = b":move"
+"""The field that names a move of a cart, so that it is made once. No sku begins with a colon."""
+NOTE_SECONDS = 2 * DAY
+"""Longer than a cart stays on its way."""
+
+log = logging.getLogger(__name__)
+
+_NO_RUBBISH = """
+for i = 1, #KEYS do
+  local kind = redis.call('TYPE', KEYS[i]).ok
+  if kind ~= 'none' and kind ~= '%s' then redis.call('DEL', KEYS[i]) end
+end
+"""
 
 # Every script answers the cart's fields and values, preceded by a word: what became of the change.
 # KEYS: the cart. ARGV: sku, quantity, most units of a line, most lines, seconds to live.
 _STORE = """
 local moved = redis.call('HGET', KEYS[1], ':moved')
 if moved then return {'moved', moved} end
-local held = tonumber(redis.call('HGET', KEYS[1], ARGV[1]) or '0')
+local held = tonumber(redis.call('HGET', KEYS[1], ARGV[1]) or '0') or 0
 local wanted = tonumber(ARGV[2]) %s
 if wanted > tonumber(ARGV[3]) then return {'too_many_units'} end
 if held == 0 and wanted > 0 and redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[4]) then return {'too_many_lines'} end
@@ -31,28 +47,34 @@ if wanted == 0 then redis.call('HDEL', KEYS[1], ARGV[1]) else redis.call('HSET',
 redis.call('EXPIRE', KEYS[1], ARGV[5])
 return {'stored', unpack(redis.call('HGETALL', KEYS[1]))}
 """
-ADD = _STORE % "+ held"
-SET = _STORE % ""
+ADD = _NO_RUBBISH % "hash" + _STORE % "+ held"
+SET = _NO_RUBBISH % "hash" + _STORE % ""
 
-# KEYS: the visitor's cart, where its contents are kept until they have arrived. ARGV: the new cart, seconds.
-# An empty cart gets the marker too: a request that is on its way to it may be the one that fills it.
-TAKE = """
+# KEYS: the visitor's cart, where its contents are kept until they have arrived. ARGV: the new cart, seconds, a name for
+# this move. An empty cart gets the marker too: a request that is on its way to it may be the one that fills it.
+TAKE = (
+    _NO_RUBBISH % "hash"
+    + """
 if redis.call('EXISTS', KEYS[2]) == 0 and redis.call('HEXISTS', KEYS[1], ':moved') == 0 then
-  if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('RENAME', KEYS[1], KEYS[2]) end
+  if redis.call('EXISTS', KEYS[1]) == 1 then
+    redis.call('RENAME', KEYS[1], KEYS[2])
+    redis.call('HSET', KEYS[2], ':move', ARGV[3])
+  end
   redis.call('HSET', KEYS[1], ':moved', ARGV[1])
   redis.call('EXPIRE', KEYS[1], ARGV[2])
 end
 return redis.call('HGETALL', KEYS[2])
 """
+)
 
-# KEYS: the person's cart, the set of carts that were merged into it. ARGV: visitor's cart, seconds to live, then sku,
-# quantity and most units of each line. A cart that was merged before changes nothing. Returns how many lines were cut.
+# KEYS: the person's cart, a note of one move. ARGV: seconds for the note, seconds to live, then sku, quantity and most
+# units of each line. A move that has been made before changes nothing. Returns how many lines were cut.
 MERGE = """
 local cut = 0
-if redis.call('SADD', KEYS[2], ARGV[1]) == 0 then return cut end
-redis.call('EXPIRE', KEYS[2], ARGV[2])
+if redis.call('TYPE', KEYS[1]).ok == 'string' then redis.call('DEL', KEYS[1]) end
+if not redis.call('SET', KEYS[2], '', 'NX', 'EX', ARGV[1]) then return cut end
 for i = 3, #ARGV, 3 do
-  local held = tonumber(redis.call('HGET', KEYS[1], ARGV[i]) or '0')
+  local held = tonumber(redis.call('HGET', KEYS[1], ARGV[i]) or '0') or 0
   local most = math.max(held, tonumber(ARGV[i + 2]))
   local sum = held + tonumber(ARGV[i + 1])
   if sum > most then cut = cut + 1 end
@@ -101,9 +123,13 @@ class CartStore:
     def quantities(self, cart: CartId) -> dict[str, int]:
         """Return what is in the cart: sku to quantity."""
         with unavailable_on_error():
-            held = self._client.hgetall(cart.key)
-            if MOVED in held:
-                held = self._client.hgetall(held[MOVED])
+            try:
+                held = self._client.hgetall(cart.key)
+            except ResponseError as error:
+                if "WRONGTYPE" not in str(error):
+                    raise
+                log.warning("cart_is_rubbish owner=%s", cart.owner)
+                held = {}
         return _quantities(held)
 
     def add(self, cart: CartId, sku: str, quantity: int) -> dict[str, int]:
@@ -125,14 +151,17 @@ class CartStore:
         on_its_way = f"{visitor.key}:merging"
         with unavailable_on_error():
             take = self._client.register_script(TAKE)
-            lines = _quantities(_pairs(take(keys=[visitor.key, on_its_way], args=[person.key, visitor.seconds])))
+            args = [person.key, visitor.seconds, token_urlsafe()]
+            taken = _pairs(take(keys=[visitor.key, on_its_way], args=args))
+            lines = _quantities(taken)
             if not lines:
                 return 0, 0
             stock = stock_of(lines)
             most = {sku: min(self._max_quantity, max(1, stock.get(sku, self._max_quantity))) for sku in lines}
             triples = [part for sku, quantity in lines.items() for part in (sku, quantity, most[sku])]
             merge = self._client.register_script(MERGE)
-            cut = merge(keys=[person.key, f"{person.key}:merged"], args=[visitor.owner, person.seconds, *triples])
+            note = f"{person.key}:{taken[MOVE].decode()}"
+            cut = merge(keys=[person.key, note], args=[NOTE_SECONDS, person.seconds, *triples])
             self._client.delete(on_its_way)
         return len(lines), cut
 
@@ -142,7 +171,8 @@ class CartStore:
         with unavailable_on_error():
             outcome, *rest = run(keys=[cart.key], args=[sku, quantity, *limits, cart.seconds])
             if outcome == b"moved":
-                outcome, *rest = run(keys=rest, args=[sku, quantity, *limits, USER_SECONDS])
+                outcome, *_ = run(keys=rest, args=[sku, quantity, *limits, USER_SECONDS])
+                rest = [sku.encode(), str(quantity).encode()]
         if outcome == b"too_many_units":
             raise CartLimitError(f"You can have at most {self._max_quantity} of one product in your cart.")
         if outcome == b"too_many_lines":
@@ -155,4 +185,6 @@ def _pairs(flat: list[bytes]) -> dict[bytes, bytes]:
 
 
 def _quantities(held: Mapping[bytes, bytes]) -> dict[str, int]:
-    return {sku.decode(): int(quantity) for sku, quantity in sorted(held.items())}
+    """Return the lines of a cart, without our own marks and without what can be no line."""
+    lines = ((sku, quantity) for sku, quantity in sorted(held.items()) if quantity.isdigit() and sku.isascii())
+    return {sku.decode(): int(quantity) for sku, quantity in lines if not sku.startswith(b":")}

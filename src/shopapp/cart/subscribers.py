@@ -1,4 +1,8 @@
-"""What becomes of a cart when its visitor signs in."""
+"""What becomes of a cart when its visitor signs in.
+
+The visitor's cart is noted when the person is known, and moved when their session is stored under its new id: before
+that, whoever holds the visitor's cookie could reach the person's cart through it.
+"""
 
 from collections.abc import Iterable
 
@@ -7,20 +11,26 @@ from pyramid.request import Request
 from shopapp.cart.contents import VISITOR_CART, cart_store
 from shopapp.cart.store import CartId
 from shopapp.catalog.store import products_by_sku
-from shopapp.events import CartMerged, UserLoggedIn
-from shopapp.sessions import session_name
+from shopapp.events import CartMerged, SessionRotated, SessionStarted, UserLoggedIn
+from shopapp.sessions import presented_name, session_was_replaced
 
 
 def on_user_logged_in(event: UserLoggedIn) -> None:
-    """Move the visitor's cart into the person's. Part of the login: an error fails it."""
+    """Note the visitor's cart: that of the session, or of the one that a login which failed half-way has replaced."""
     request = event.request
-    if VISITOR_CART not in request.session:
-        return
-    visitor, person = CartId.of_session(session_name(request)), CartId.of_user(event.user_id)
-    lines, cut = cart_store(request).merge(visitor, person, lambda skus: _stock_of(request, skus))
-    del request.session[VISITOR_CART]
-    if lines:
-        request.registry.notify(CartMerged(request, event.user_id, lines, cut))
+    if VISITOR_CART in request.session or session_was_replaced(request):
+        request.visitors_cart = CartId.of_session(presented_name(request))
+
+
+def on_session_started(event: SessionStarted) -> None:
+    """Move the visitor's cart into that of the person whose session this is."""
+    _move(event.request, event.user_id)
+
+
+def on_session_rotated(event: SessionRotated) -> None:
+    """Move the visitor's cart into that of the person who logged in in the visitor's session."""
+    if event.reason == "login":
+        _move(event.request, event.user_id)
 
 
 def on_cart_merged(event: CartMerged) -> None:
@@ -28,6 +38,17 @@ def on_cart_merged(event: CartMerged) -> None:
     products = "1 product" if event.lines == 1 else f"{event.lines} products"
     shortage = " Where we do not have as many, the quantity is lower now." if event.cut else ""
     event.request.session.flash(f"{products} from your visit came along into your cart.{shortage}", "info")
+
+
+def _move(request: Request, user_id: int | str | None) -> None:
+    """Move the cart that was noted. An error fails the request; the next login tries again."""
+    visitor = getattr(request, "visitors_cart", None)
+    if visitor is None or user_id is None:
+        return
+    lines, cut = cart_store(request).merge(visitor, CartId.of_user(user_id), lambda skus: _stock_of(request, skus))
+    request.session.pop(VISITOR_CART, None)
+    if lines:
+        request.registry.notify(CartMerged(request, user_id, lines, cut))
 
 
 def _stock_of(request: Request, skus: Iterable[str]) -> dict[str, int]:

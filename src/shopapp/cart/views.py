@@ -38,7 +38,8 @@ def add_item(request: Request) -> dict[str, Any] | Response:
     product = product_or_404(request, form.sku.data) if form.sku.data else None
     held = _add(request, form)
     if product and held is not None:
-        request.session.flash(*_added(product, held[product.sku]))
+        # Said once, however often it happens before a page shows it.
+        request.session.flash(*_added(product, held[product.sku]), allow_duplicate=False)
         return HTTPSeeOther(request.route_path("cart"))
     if product is None:
         raise InvalidFormError(form)

@@ -50,6 +50,7 @@ __all__ = [
     "end_session",
     "includeme",
     "make_index",
+    "presented_name",
     "rotate",
     "save",
     "session_name",
@@ -66,6 +67,14 @@ def session_name(request: Request) -> str:
     Raises StoreUnavailable if Redis cannot be reached.
     """
     return keeper_of(request).session_id.handle
+
+
+def presented_name(request: Request) -> str:
+    """Return the handle of the session that the request's cookie names, alive or not; empty without a signed cookie.
+
+    Raises StoreUnavailable if Redis cannot be reached.
+    """
+    return keeper_of(request).presented_handle
 
 
 def rotate(request: Request, reason: str) -> None:

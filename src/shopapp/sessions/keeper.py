@@ -72,6 +72,11 @@ class SessionKeeper:
         return self._session._invalidated or not self._session.new or bool(self._session.managed_dict)
 
     @property
+    def presented_handle(self) -> str:
+        """The handle of the session that the request's cookie names; empty without a cookie that we signed."""
+        return self._store.handle
+
+    @property
     def was_replaced(self) -> bool:
         """Whether the request came with an id that was replaced a moment ago."""
         return self._store.found == "late"

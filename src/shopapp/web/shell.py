@@ -34,10 +34,15 @@ class Shell:
         try:
             self.identity = request.identity
             self.cart_count = sum(quantities(request).values())
-            self.flashes = [(queue, text) for queue in FLASH_QUEUES for text in request.session.pop_flash(queue)]
+            self.flashes = self._take_flashes()
         except StoreUnavailable:
             self.degraded = True
             log.warning("store_unavailable page=%s", path_for_log(request))
+
+    def _take_flashes(self) -> list[tuple[str, str]]:
+        if self._request.method != "GET":  # what answers HEAD is not seen by anybody
+            return []
+        return [(queue, text) for queue in FLASH_QUEUES for text in self._request.session.pop_flash(queue)]
 
     @cached_property
     def categories(self) -> list[Category]:
@@ -49,6 +54,9 @@ class ErrorShell(Shell):
     """The frame of an error page: the transaction is over, so it asks the database nothing."""
 
     categories: list[Category] = []  # noqa: RUF012 - overrides a property
+
+    def _take_flashes(self) -> list[tuple[str, str]]:
+        return []  # a picture that is missing must not take the message meant for the page around it
 
 
 class BareShell:
