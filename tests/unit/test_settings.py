@@ -428,7 +428,9 @@ def test_a_dotted_name_of_something_unfit_is_refused():
 
 
 @pytest.mark.parametrize("key", ["serialize", "deserialize"])
-@pytest.mark.parametrize("name", ["pickle.loads", "pickle:dumps", "_pickle.loads", "marshal.loads", "dill.loads"])
+@pytest.mark.parametrize(
+    "name", ["pickle.loads", "pickle:dumps", "_pickle.loads", "marshal.loads", "dill.loads", "builtins.eval"]
+)
 def test_a_serializer_that_executes_code_is_refused(key, name):
     assert "executes code when it loads what is stored" in complaint(**{key: name})
 
@@ -540,6 +542,9 @@ def test_good_production_settings_are_taken():
         ({"redis.sessions.secret": f"My-Secret-{STRONG}"}, "redis.sessions.secret", "looks like an example"),
         ({"redis.sessions.secret": f"{STRONG} short"}, "redis.sessions.secret", "no. 2 holds too little randomness"),
         ({"redis.sessions.redis_url": "embedded:var"}, "redis.sessions.redis_url", "is an embedded server"),
+        ({"redis.sessions.cookie_httponly": "false"}, "redis.sessions.cookie_httponly", "is false"),
+        ({"redis.sessions.cookie_samesite": "none"}, "redis.sessions.cookie_samesite", "is none"),
+        ({"redis.sessions.redis_socket_timeout": "None"}, "redis.sessions.redis_socket_timeout", "is None"),
         ({"redis.sessions.cookie_name": "session"}, "redis.sessions.cookie_name", "has no __Host- or __Secure- prefix"),
     ],
 )

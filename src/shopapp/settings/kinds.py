@@ -120,7 +120,7 @@ def dotted(*methods: str) -> Kind:
         except Exception as error:  # importing runs foreign code, which may raise anything
             problem = f"cannot be imported ({type(error).__name__})"
             raise BadValueError(problem, "write the dotted name of something that is installed") from error
-        _refuse_code_running(str(getattr(found, "__module__", "")).split(".")[0])
+        _refuse_code_running(str(getattr(found, "__module__", "")).split(".")[0], found)
         missing = [name for name in methods if not callable(getattr(found, name, None))]
         if missing:
             raise BadValueError(f"has no method {' and no '.join(missing)}", "name an object that has all it needs")
@@ -129,8 +129,8 @@ def dotted(*methods: str) -> Kind:
     return Kind("dotted name or None", convert)
 
 
-def _refuse_code_running(module: str) -> None:
-    if module in CODE_RUNNING_SERIALIZERS:
+def _refuse_code_running(module: str, found: Any = None) -> None:
+    if module in CODE_RUNNING_SERIALIZERS or found in (eval, exec):
         problem = "executes code when it loads what is stored"
         raise BadValueError(problem, "remove the line: the built-in JSON needs no such trust in Redis")
 

@@ -124,6 +124,24 @@ PRODUCTION_RULES = (
         "set redis.sessions.cookie_secure = true",
     ),
     Rule(
+        ("cookie_httponly",),
+        lambda s, _: not s.cookie_httponly,
+        "is false: any script on a page could read the session cookie",
+        "remove it, or set redis.sessions.cookie_httponly = true",
+    ),
+    Rule(
+        ("cookie_samesite",),
+        lambda s, _: s.cookie_samesite == "none",
+        "is none: requests from other sites would carry the session cookie",
+        "set redis.sessions.cookie_samesite = lax",
+    ),
+    Rule(
+        ("redis_socket_timeout",),
+        lambda s, _: s.redis_socket_timeout is None,
+        "is None: a Redis that hangs would hold every thread for ever",
+        "set redis.sessions.redis_socket_timeout = 1",
+    ),
+    Rule(
         ("cookie_name",),
         lambda s, _: not s.cookie_name.startswith(("__Host-", "__Secure-")),
         "has no __Host- or __Secure- prefix, so a neighbouring host or plain HTTP could plant a cookie of that name",

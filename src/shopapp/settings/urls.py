@@ -1,7 +1,7 @@
 """The kinds of setting that are URLs. No message repeats more of one than its scheme: the rest may be a password."""
 
 import re
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from redis.connection import parse_url
 from sqlalchemy.engine import make_url
@@ -29,6 +29,10 @@ def _redis_url(url: str) -> str:
         path = urlsplit(url).path.strip("/")
     except ValueError:  # its message may quote the URL
         raise BadValueError("cannot be read (port, database or an option is malformed)", remedy) from None
+    # Others would override what the settings say, or change what redis-py gives back.
+    odd = [option for option in parse_qs(urlsplit(url).query) if option != "db" and not option.startswith("ssl_")]
+    if odd:
+        raise BadValueError("has an option that is neither db nor ssl_…", remedy)
     if not (parsed.get("host") or parsed.get("path")):
         raise BadValueError("names no host or socket", remedy)
     if not url.startswith("unix://") and not re.fullmatch("[0-9]{0,5}", path):
