@@ -121,6 +121,8 @@ def _invalid_logger(given: Callable[[Request, InvalidSession], None] | None) -> 
         if isinstance(error, InvalidSession_PayloadTimeout):
             request.session_store.end_idle()
         if given:
+            # The library's message holds the session id, which is nobody's business, and least of all a log's.
+            error.args = (f"{type(error).__name__}: {request.session_store.handle or 'no session'}",)
             given(request, error)
 
     return log_invalid

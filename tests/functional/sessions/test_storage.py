@@ -349,7 +349,9 @@ def test_an_invalid_session_is_told_to_the_operators_own_function(make_site, coo
 
     site.visit("/data", {"none": None, "forged": "forged"}.get(kind, cookie))
 
-    assert [type(refusal).__name__ for _, refusal in session_hooks.refused] == [error]
+    ((_, refusal),) = session_hooks.refused
+    assert type(refusal).__name__ == error
+    assert not any(half in str(refusal) for half in str(id_of(cookie)).split())
 
 
 def test_by_default_a_session_that_has_become_empty_lives_on(site, visitor, cookie):
