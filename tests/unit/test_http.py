@@ -27,7 +27,9 @@ tricky = st.text(
     st.sampled_from("/\\:.@?#%&;=\t\n\r\0\x0b\x1f \x7f\x85\xa0\u2028\u3000\uff0fhtpsjavcriedmo"), max_size=24
 )
 paths = st.builds(
-    lambda path, query: "/" + quote(path, safe="/:@").lstrip("/") + (f"?{quote(query, safe='=&')}" if query else ""),
+    lambda path, query: (
+        re.sub("/+", "/", "/" + quote(path, safe="/:@")) + (f"?{quote(query, safe='=&')}" if query else "")
+    ),
     st.text(st.characters(exclude_categories=["Cs"])),
     st.text(st.characters(exclude_categories=["Cs"])),
 )
