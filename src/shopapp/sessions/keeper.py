@@ -102,13 +102,18 @@ class SessionKeeper:
         lifetime = settings.kept_absolute_timeout if keep else settings.absolute_timeout
         self._store.plan.new_start = NewStart(lifetime=lifetime, person=person)
         self._clock.set(settings.kept_timeout if keep else settings.timeout)
-        self.rotate("login")
+        self._plan_new_id("login")
 
     def rotate(self, reason: str) -> None:
         """Give the session a new id when it is saved; the old one dies in that very write.
 
-        A session that is new in this request has an id that nobody can know yet, and keeps it.
+        A session that is new in this request has an id that nobody can know yet, and keeps it. Of several rotations in
+        one request the first counts, but for that of a login.
         """
+        if self._store.plan.new_id is None:
+            self._plan_new_id(reason)
+
+    def _plan_new_id(self, reason: str) -> None:
         self._session.changed()
         if self._store.session_id is not None:
             new = SessionId.new(self._generator, self._store.session_id.series)

@@ -594,3 +594,15 @@ def test_a_password_change_of_a_person_is_told_before_anything_is_rotated(site, 
     person.get("/password")
 
     assert [type(event) for event in site.told] == [PasswordChanged, SessionRotated]
+
+
+def test_a_rotation_beside_a_login_takes_nothing_from_it(site, visitor):
+    def log_in_and_rotate(request):
+        rotate(request, "before")
+        request.registry.notify(UserLoggedIn(request, 1, "1@example.com", "Person 1"))
+        rotate(request, "after")
+
+    site.run(visitor, log_in_and_rotate)
+
+    assert [event.reason for event in site.events(SessionRotated)] == ["login"]
+    assert visitor.get("/sessions").json == [handle_of(cookie_of(visitor))]
