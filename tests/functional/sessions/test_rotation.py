@@ -251,7 +251,7 @@ def test_rotating_twice_in_a_request_is_one_rotation(site, visitor):
 
     site.run(visitor, act)
 
-    assert [event.reason for event in site.events(SessionRotated)] == ["second"]
+    assert [event.reason for event in site.events(SessionRotated)] == ["first"]
     assert visitor.get("/data").json == {"color": "red"}
 
 
