@@ -1,5 +1,7 @@
 """One Redis client from one URL, and one exception for all the ways in which Redis can be away. Knows no key."""
 
+import time
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeAlias
@@ -36,6 +38,12 @@ Client: TypeAlias = redis.Redis | redis.RedisCluster
 """What `connect` makes."""
 
 
+HANG_SECONDS = 1.0
+"""So long is nothing sent to a Redis that did not answer in time; then it is tried again."""
+
+_hung_until: "weakref.WeakKeyDictionary[Client, float]" = weakref.WeakKeyDictionary()
+
+
 class StoreUnavailable(Exception):
     """Redis cannot be reached or cannot serve. What was asked of it may or may not have been done."""
 
@@ -65,11 +73,15 @@ def connect(settings: SessionSettings) -> Client:
 
 
 @contextmanager
-def unavailable_on_error() -> Iterator[None]:
+def unavailable_on_error(client: Client | None = None) -> Iterator[None]:
     """Turn what redis-py raises in an outage into StoreUnavailable; a mistake in a command stays what it is.
 
-    A context manager, and a decorator too.
+    After a command of ``client`` has timed out, those of the next moment are not even sent: else a Redis that hangs
+    would hold every thread of the server for the whole timeout, again and again, and with them the pages that need no
+    Redis at all. A context manager, and a decorator too.
     """
+    if client is not None and time.monotonic() < _hung_until.get(client, 0.0):
+        raise StoreUnavailable("Redis did not answer a moment ago")
     try:
         yield
     except (exceptions.RedisError, exceptions.RedisClusterException) as error:
@@ -77,6 +89,8 @@ def unavailable_on_error() -> Iterator[None]:
         reason = str(error).rpartition(" caused error: ")[2]
         if not isinstance(error, OUTAGES) and not reason.startswith(OUTAGE_CODES):
             raise
+        if client is not None and isinstance(error, exceptions.TimeoutError):
+            _hung_until[client] = time.monotonic() + HANG_SECONDS
         raise StoreUnavailable(reason) from error
 
 

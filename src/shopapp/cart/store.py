@@ -122,7 +122,7 @@ class CartStore:
 
     def quantities(self, cart: CartId) -> dict[str, int]:
         """Return what is in the cart: sku to quantity."""
-        with unavailable_on_error():
+        with unavailable_on_error(self._client):
             try:
                 held = self._client.hgetall(cart.key)
             except ResponseError as error:
@@ -149,7 +149,7 @@ class CartStore:
         had, nor to nothing. Doing it twice, or again after a crash half-way, changes nothing more.
         """
         on_its_way = f"{visitor.key}:merging"
-        with unavailable_on_error():
+        with unavailable_on_error(self._client):
             take = self._client.register_script(TAKE)
             args = [person.key, visitor.seconds, token_urlsafe()]
             taken = _pairs(take(keys=[visitor.key, on_its_way], args=args))
@@ -168,7 +168,7 @@ class CartStore:
     def _change(self, script: str, cart: CartId, sku: str, quantity: int) -> dict[str, int]:
         run = self._client.register_script(script)
         limits = [self._max_quantity, self._max_lines]
-        with unavailable_on_error():
+        with unavailable_on_error(self._client):
             outcome, *rest = run(keys=[cart.key], args=[sku, quantity, *limits, cart.seconds])
             if outcome == b"moved":
                 outcome, *_ = run(keys=rest, args=[sku, quantity, *limits, USER_SECONDS])

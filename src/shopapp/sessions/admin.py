@@ -42,13 +42,13 @@ def clear(client: Client, prefix: str) -> int:
 
 def _keys(client: Client, prefix: str, pattern: str) -> Iterator[bytes]:
     literal_prefix = re.sub(r"([\\*?\[\]])", r"\\\1", prefix)
-    with unavailable_on_error():
+    with unavailable_on_error(client):
         yield from client.scan_iter(match=literal_prefix + pattern, count=SCAN_COUNT)
 
 
 def _delete(client: Client, keys: Iterator[bytes]) -> int:
     deleted = 0
-    with unavailable_on_error():
+    with unavailable_on_error(client):
         while batch := list(islice(keys, SCAN_COUNT)):
             deleted += client.unlink(*batch)
     return deleted

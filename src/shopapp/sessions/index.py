@@ -55,7 +55,7 @@ class SessionIndex:
 
         Each login enters itself before it looks, so of logins at the same time the last to look sees all of them.
         """
-        with unavailable_on_error():
+        with unavailable_on_error(self._client):
             add = self._client.register_script(ADD)
             found = add(keys=[self._key(user_id)], args=[time.time(), handle, self._keep_seconds or ""])
         if len(found) <= (limit or MANY):
@@ -65,7 +65,7 @@ class SessionIndex:
 
     def remove(self, user_id: int | str, handle: str) -> None:
         """Take out a session that has ended."""
-        with unavailable_on_error():
+        with unavailable_on_error(self._client):
             self._client.zrem(self._key(user_id), handle)
 
     def sessions(self, user_id: int | str) -> list[SessionInfo]:
@@ -85,7 +85,7 @@ class SessionIndex:
         return f"{self._prefix}user:{user_id}"
 
     def _handles(self, user_id: int | str) -> list[str]:
-        with unavailable_on_error():
+        with unavailable_on_error(self._client):
             return [handle.decode() for handle in self._client.zrange(self._key(user_id), 0, -1)]
 
     def _live(self, user_id: int | str, handles: list[str]) -> list[tuple[str, Header]]:
@@ -123,7 +123,7 @@ class SessionIndex:
         """Send one command with each key in one round trip. No transaction: a cluster has them on different nodes."""
         if not keys:
             return []
-        with unavailable_on_error():
+        with unavailable_on_error(self._client):
             pipeline = self._client.pipeline(transaction=False)
             for key in keys:
                 pipeline.execute_command(command, key)
@@ -131,7 +131,7 @@ class SessionIndex:
 
     def _forget(self, user_id: int | str, handles: list[str]) -> None:
         if handles:
-            with unavailable_on_error():
+            with unavailable_on_error(self._client):
                 self._client.zrem(self._key(user_id), *handles)
 
 

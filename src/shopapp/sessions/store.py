@@ -116,7 +116,7 @@ class SessionStore:
         """Push the session's end out to ``seconds`` from now, unless reading it has. What has ended stays ended."""
         if self._policy.push_out_on_read:
             return
-        with unavailable_on_error():
+        with unavailable_on_error(self._client):
             self._client.expire(self._key(SessionId.parse(session_id)), seconds)
 
     def delete(self, session_id: str) -> None:
@@ -149,7 +149,7 @@ class SessionStore:
 
     def _end(self, target: SessionId, marker_seconds: int | None) -> None:
         user_id = self.user_id
-        with unavailable_on_error():
+        with unavailable_on_error(self._client):
             end = self._client.register_script(END)
             self.has_ended = bool(end(keys=[self._key(target)], args=[target.secret_hash, marker_seconds or ""]))
         if self.has_ended:
@@ -161,7 +161,7 @@ class SessionStore:
 
     def _read(self, key: str) -> bytes | None:
         """Return what is under ``key``; what is no string was not put there by us, and is rubbish."""
-        with unavailable_on_error():
+        with unavailable_on_error(self._client):
             try:
                 if self._policy.push_out_on_read:
                     return self._client.register_script(READ_AND_PUSH_OUT)(keys=[key])
@@ -202,7 +202,7 @@ class SessionStore:
     def _end_found(self, record: Record, wanted: SessionId) -> None:
         """End a session that was found to be over, unless it has begun anew since, by a login."""
         self._record = record  # for what is told about its end
-        with unavailable_on_error():
+        with unavailable_on_error(self._client):
             end = self._client.register_script(END)
             end(keys=[self._key(wanted)], args=[record.header.secret_hash, ""])
 
@@ -217,7 +217,7 @@ class SessionStore:
     def _create(self, target: SessionId, payload: bytes, seconds: int | None) -> None:
         now, key = int(time.time()), self._key(target)
         record = self._sealer.seal(key, self.plan.first_header(target, now), payload)
-        with unavailable_on_error():
+        with unavailable_on_error(self._client):
             created = self._client.set(key, record.encode(), ex=self._ttl(record.header, seconds, now), nx=True)
         if not created:
             # With 256 random bits in the key this is a broken id generator, not chance: never share a session.
@@ -255,7 +255,7 @@ class SessionStore:
 
         Raises SessionGoneError if nothing of ours is there any more.
         """
-        with unavailable_on_error():
+        with unavailable_on_error(self._client):
             swap = self._client.register_script(COMPARE_AND_SET)
             reply = swap(keys=[key], args=[known.seal, new.encode(), "" if seconds is None else seconds])
         if reply == 1:

@@ -20,8 +20,9 @@ def healthz(_request: Request) -> dict[str, str]:
 @view_config(route_name="readyz", request_method="GET", renderer="json")
 def readyz(request: Request) -> dict[str, Any]:
     """Redis and the database answer. Raises StoreUnavailable (503) or whatever the database says (500)."""
-    with unavailable_on_error():
-        client_of(request).ping()
+    client = client_of(request)
+    with unavailable_on_error(client):
+        client.ping()
     request.dbsession.execute(text("SELECT 1"))
     return {"status": "ready"}
 
