@@ -36,19 +36,25 @@ end
 
 # Every script answers the cart's fields and values, preceded by a word: what became of the change.
 # KEYS: the cart. ARGV: sku, quantity, most units of a line, most lines, seconds to live.
+_UNITS = """
+local function units(text)
+  if text and #text <= 9 and string.match(text, '^%d+$') then return tonumber(text) end
+  return 0
+end
+"""
 _STORE = """
 local moved = redis.call('HGET', KEYS[1], ':moved')
 if moved then return {'moved', moved} end
-local held = tonumber(redis.call('HGET', KEYS[1], ARGV[1]) or '0') or 0
+local held = units(redis.call('HGET', KEYS[1], ARGV[1]))
 local wanted = tonumber(ARGV[2]) %s
 if wanted > tonumber(ARGV[3]) then return {'too_many_units'} end
 if held == 0 and wanted > 0 and redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[4]) then return {'too_many_lines'} end
 if wanted == 0 then redis.call('HDEL', KEYS[1], ARGV[1]) else redis.call('HSET', KEYS[1], ARGV[1], wanted) end
 redis.call('EXPIRE', KEYS[1], ARGV[5])
-return {'stored', unpack(redis.call('HGETALL', KEYS[1]))}
+return {'stored', redis.call('HGETALL', KEYS[1])}
 """
-ADD = _NO_RUBBISH % "hash" + _STORE % "+ held"
-SET = _NO_RUBBISH % "hash" + _STORE % ""
+ADD = _NO_RUBBISH % "hash" + _UNITS + _STORE % "+ held"
+SET = _NO_RUBBISH % "hash" + _UNITS + _STORE % ""
 
 # KEYS: the visitor's cart, where its contents are kept until they have arrived. ARGV: the new cart, seconds, a name for
 # this move. An empty cart gets the marker too: a request that is on its way to it may be the one that fills it.
@@ -63,18 +69,21 @@ if redis.call('EXISTS', KEYS[2]) == 0 and redis.call('HEXISTS', KEYS[1], ':moved
   redis.call('HSET', KEYS[1], ':moved', ARGV[1])
   redis.call('EXPIRE', KEYS[1], ARGV[2])
 end
-return redis.call('HGETALL', KEYS[2])
+return {redis.call('HGET', KEYS[1], ':moved') or '', redis.call('HGETALL', KEYS[2])}
 """
 )
 
 # KEYS: the person's cart, a note of one move. ARGV: seconds for the note, seconds to live, then sku, quantity and most
 # units of each line. A move that has been made before changes nothing. Returns how many lines were cut.
-MERGE = """
+MERGE = (
+    _UNITS
+    + """
 local cut = 0
-if redis.call('TYPE', KEYS[1]).ok == 'string' then redis.call('DEL', KEYS[1]) end
+local kind = redis.call('TYPE', KEYS[1]).ok
+if kind ~= 'none' and kind ~= 'hash' then redis.call('DEL', KEYS[1]) end
 if not redis.call('SET', KEYS[2], '', 'NX', 'EX', ARGV[1]) then return cut end
 for i = 3, #ARGV, 3 do
-  local held = tonumber(redis.call('HGET', KEYS[1], ARGV[i]) or '0') or 0
+  local held = units(redis.call('HGET', KEYS[1], ARGV[i]))
   local most = math.max(held, tonumber(ARGV[i + 2]))
   local sum = held + tonumber(ARGV[i + 1])
   if sum > most then cut = cut + 1 end
@@ -83,6 +92,7 @@ end
 redis.call('EXPIRE', KEYS[1], ARGV[2])
 return cut
 """
+)
 
 
 class CartLimitError(Exception):
@@ -152,18 +162,21 @@ class CartStore:
         with unavailable_on_error(self._client):
             take = self._client.register_script(TAKE)
             args = [person.key, visitor.seconds, token_urlsafe()]
-            taken = _pairs(take(keys=[visitor.key, on_its_way], args=args))
+            moved_to, fields = take(keys=[visitor.key, on_its_way], args=args)
+            taken = _pairs(fields)
             lines = _quantities(taken)
+            # A login that failed half-way may have been another person's: then it is theirs, and is finished for them.
+            target = moved_to if moved_to.startswith(b"cart:{user:") else person.key.encode()
             if not lines:
                 return 0, 0
             stock = stock_of(lines)
             most = {sku: min(self._max_quantity, max(1, stock.get(sku, self._max_quantity))) for sku in lines}
             triples = [part for sku, quantity in lines.items() for part in (sku, quantity, most[sku])]
             merge = self._client.register_script(MERGE)
-            note = f"{person.key}:{taken[MOVE].decode()}"
-            cut = merge(keys=[person.key, note], args=[NOTE_SECONDS, person.seconds, *triples])
+            note = target + b":" + taken.get(MOVE, b"unnamed")
+            cut = merge(keys=[target, note], args=[NOTE_SECONDS, person.seconds, *triples])
             self._client.delete(on_its_way)
-        return len(lines), cut
+        return (len(lines), cut) if target == person.key.encode() else (0, 0)
 
     def _change(self, script: str, cart: CartId, sku: str, quantity: int) -> dict[str, int]:
         run = self._client.register_script(script)
@@ -172,12 +185,12 @@ class CartStore:
             outcome, *rest = run(keys=[cart.key], args=[sku, quantity, *limits, cart.seconds])
             if outcome == b"moved":
                 outcome, *_ = run(keys=rest, args=[sku, quantity, *limits, USER_SECONDS])
-                rest = [sku.encode(), str(quantity).encode()]
+                rest = [[sku.encode(), str(quantity).encode()]]
         if outcome == b"too_many_units":
             raise CartLimitError(f"You can have at most {self._max_quantity} of one product in your cart.")
         if outcome == b"too_many_lines":
             raise CartLimitError(f"Your cart is full: it holds at most {self._max_lines} different products.")
-        return _quantities(_pairs(rest))
+        return _quantities(_pairs(*rest))
 
 
 def _pairs(flat: list[bytes]) -> dict[bytes, bytes]:
@@ -186,5 +199,9 @@ def _pairs(flat: list[bytes]) -> dict[bytes, bytes]:
 
 def _quantities(held: Mapping[bytes, bytes]) -> dict[str, int]:
     """Return the lines of a cart, without our own marks and without what can be no line."""
-    lines = ((sku, quantity) for sku, quantity in sorted(held.items()) if quantity.isdigit() and sku.isascii())
-    return {sku.decode(): int(quantity) for sku, quantity in lines if not sku.startswith(b":")}
+    lines = ((sku, quantity) for sku, quantity in sorted(held.items()) if _is_line(sku, quantity))
+    return {sku.decode(): int(quantity) for sku, quantity in lines}
+
+
+def _is_line(sku: bytes, quantity: bytes) -> bool:
+    return sku.isascii() and not sku.startswith(b":") and quantity.isdigit() and len(quantity) <= 9

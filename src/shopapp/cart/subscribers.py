@@ -12,14 +12,16 @@ from shopapp.cart.contents import VISITOR_CART, cart_store
 from shopapp.cart.store import CartId
 from shopapp.catalog.store import products_by_sku
 from shopapp.events import CartMerged, SessionRotated, SessionStarted, UserLoggedIn
-from shopapp.sessions import presented_name, session_was_replaced
+from shopapp.sessions import presented_name
 
 
 def on_user_logged_in(event: UserLoggedIn) -> None:
-    """Note the visitor's cart: that of the session, or of the one that a login which failed half-way has replaced."""
-    request = event.request
-    if VISITOR_CART in request.session or session_was_replaced(request):
-        request.visitors_cart = CartId.of_session(presented_name(request))
+    """Note the visitor's cart, by the cookie: also if there is none yet, for a request on its way may be making it, and
+    also if the session is over, for a login may have failed half-way.
+    """
+    name = presented_name(event.request)
+    if name:
+        event.request.visitors_cart = CartId.of_session(name)
 
 
 def on_session_started(event: SessionStarted) -> None:

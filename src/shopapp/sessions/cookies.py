@@ -10,7 +10,6 @@ from typing import Any
 
 from pyramid.request import Request
 from pyramid.response import Response
-from webob.cookies import RequestCookies
 
 from shopapp.settings import SessionSettings
 
@@ -21,9 +20,8 @@ MAX_ODD_LENGTH = 256
 """Characters. A cookie that is not plain is left to WebOb only if it is short."""
 
 _OURS = re.compile(r"[\w.~+/=:!*-]{1,1024}", re.A)
-_NAME = r"[\w!#$%&'*+.^`|~-]+"
-_PLAIN = re.compile(_NAME + r"=[\w~!@#$%^&*()+=\-`.?|:/{}<>']*", re.A)
-_QUOTED = re.compile(_NAME + r'="(?:\\.|[^"\\])*"', re.A)
+_PLAIN = re.compile(r"[\w!#$%&'*+.^`|~-]+=[\w~!@#$%^&*()+=\-`.?|:/{}<>']*", re.A)
+"""A cookie that WebOb reads as one, by the name that it has."""
 
 
 def put_cookies_right(request: Request, name: str) -> str | None:
@@ -35,16 +33,15 @@ def put_cookies_right(request: Request, name: str) -> str | None:
     header = request.environ.get("HTTP_COOKIE", "")
     if not header:
         return None
-    pairs = [pair.strip() for pair in header.split(";")]
-    ours = [_unquoted(pair.partition("=")[2].strip()) for pair in pairs if pair.partition("=")[0].strip() == name]
-    others = [] if len(header) > MAX_HEADER_LENGTH else [pair for pair in pairs if _is_harmless(pair, name)]
-    fault = "doubled" if len(ours) > 1 else None
-    if len(ours) == 1 and not _OURS.fullmatch(ours[0]):
-        fault = "signature" if ours[0] else None
-        ours = []
-    if fault is None and ours:
-        others.append(f"{name}={ours[0]}")
-    request.environ["HTTP_COOKIE"] = "; ".join(others)
+    # Space and tab are all that RFC 6265 lets stand around a cookie. To strip more would make ours of another name.
+    pairs = [pair.strip(" \t") for pair in header.split(";") if "=" in pair]
+    ours = [_unquoted(pair.partition("=")[2].strip(" \t")) for pair in pairs if _name_of(pair) == name]
+    fault = "doubled" if len(ours) > 1 else "signature" if ours and ours[0] and not _OURS.fullmatch(ours[0]) else None
+    value = ours[0] if ours and ours[0] and not fault else None
+    others = [] if len(header) > MAX_HEADER_LENGTH else [pair for pair in pairs if _name_of(pair) != name]
+    short = [pair for pair in others if len(pair) <= MAX_ODD_LENGTH or _PLAIN.fullmatch(pair)]
+    if not _leave(request, short, name, value):
+        _leave(request, [pair for pair in short if _PLAIN.fullmatch(pair)], name, value)
     return fault
 
 
@@ -71,16 +68,14 @@ def _unquoted(value: str) -> str:
     return value[1:-1] if len(value) > 1 and value[0] == value[-1] == '"' else value
 
 
-def _is_harmless(pair: str, name: str) -> bool:
-    """Whether a cookie is another one than ours, does not hide ours, and can be read."""
-    if pair.partition("=")[0].strip() == name or f"{name}=" in pair.replace(" ", ""):
-        return False
-    if _PLAIN.fullmatch(pair):
-        return True
-    if len(pair) > MAX_ODD_LENGTH or ('"' in pair and not _QUOTED.fullmatch(pair)):
-        return False
+def _name_of(pair: str) -> str:
+    return pair.partition("=")[0].strip(" \t")
+
+
+def _leave(request: Request, others: list[str], name: str, value: str | None) -> bool:
+    """Leave ``others`` in the request, and ours last; return whether WebOb reads ``value``, no more and no less."""
+    request.environ["HTTP_COOKIE"] = "; ".join([*others, f"{name}={value}"] if value else others)
     try:
-        RequestCookies({"HTTP_COOKIE": pair}).items()
+        return request.cookies.get(name) == value
     except UnicodeDecodeError:
         return False
-    return True

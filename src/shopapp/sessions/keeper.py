@@ -13,7 +13,7 @@ from pyramid_session_redis.session import RedisSession, hashed_value
 
 from shopapp.events import EndReason, SessionEnded, SessionRefused, SessionRotated, SessionStarted, SessionWriteDropped
 from shopapp.sessions.clocks import IdleClock
-from shopapp.sessions.plan import NewId, NewStart
+from shopapp.sessions.plan import NewId, NewStart, Plan
 from shopapp.sessions.record import Person, Sealer, SessionId
 from shopapp.sessions.store import SessionGoneError, SessionStore
 from shopapp.settings import SessionSettings
@@ -48,6 +48,8 @@ class SessionKeeper:
         self._clock = IdleClock(session, settings)
         self._events: list[object] = []
         self._end_reasons: dict[str, EndReason] = {}
+        self._planned_for: object | None = None
+        self._told: SessionId | None = None
         self._presented: str | None = None
         if not session.new:
             self._presented = session.session_id
@@ -115,6 +117,7 @@ class SessionKeeper:
 
     def _plan_new_id(self, reason: str) -> None:
         self._session.changed()
+        self._planned_for = self._session._session_state
         if self._store.session_id is not None:
             new = SessionId.new(self._generator, self._store.session_id.series)
             self._store.plan.new_id = NewId(session_id=new, reason=reason)
@@ -135,8 +138,9 @@ class SessionKeeper:
         if stored is not None:
             self._end_reasons[stored.handle] = reason
             end_stored(str(stored))
+        self._store.forget()
         # As the library's invalidate(), whose own deletion has just been done.
-        del self._session._session_state
+        self._session.__dict__.pop("_session_state", None)
 
     def save(self, response: Response | None = None) -> None:
         """Write what has changed, before the response leaves, then tell the events. One command, none if unchanged.
@@ -149,14 +153,19 @@ class SessionKeeper:
                 self._rotate_if_due()
             self._save()
         self._tell()
+        self._told = self._store.session_id
 
     def abandon(self) -> None:
-        """Forget this request's changes: it failed, so it must neither save them nor send a cookie for them."""
+        """Forget this request's changes: it failed, so it must neither save them nor send a cookie for them.
+
+        What :meth:`save` has stored and told before the failure is a fact, and keeps its cookie.
+        """
         if not self._session._invalidated:
             state = self._session._session_state
-            if state.new:
-                state.managed_dict.clear()
-            state.please_recookie = False
+            if self._told is None or self._told != self._store.session_id:
+                if state.new:
+                    state.managed_dict.clear()
+                state.please_recookie = False
             self.close()
         self._events = [event for event in self._events if isinstance(event, SessionEnded | SessionRefused)]
         self._tell()
@@ -171,6 +180,8 @@ class SessionKeeper:
 
     def _save(self) -> None:
         session, state, store = self._session, self._session._session_state, self._store
+        if self._planned_for not in (None, state):
+            store.plan = Plan()  # it was for data that the app has thrown away by session.invalidate()
         if state.new and not state.managed_dict:
             return
         if store.found == "late" and store.plan.new_start is None:

@@ -51,3 +51,35 @@ def test_many_odd_cookies_within_the_limit_take_no_time_either(site: Site, piece
     site.send("/data", "; ".join([piece + "a" * 240] * 60))
 
     assert time.process_time() - started < 1
+
+
+@pytest.mark.parametrize("space", ["\xa0", "\x85", "\x1f", "\x0b", "\t", " "])
+def test_a_name_in_odd_spaces_is_another_name(site: Site, cookies: tuple[str, str], space: str) -> None:
+    good, evil = cookies
+
+    assert site.send("/data", f"a=,session{space}={evil}").json == {}
+    assert site.send("/data", f"session={good}; a=,session{space}={evil}").json == {"whose": "victim"}
+    if not space.isspace() or space in "\xa0\x85\x1f\x0b":
+        assert site.send("/data", f"{space}session={evil}").json == {}
+        assert site.send("/data", f"session={good}; {space}session={evil}").json == {"whose": "victim"}
+
+
+@pytest.mark.parametrize("other", ["session", 'x="a\\\\"; y="q=\\303\xa9"', "; ;", "=", "session; session"])
+def test_what_is_no_cookie_of_ours_leaves_ours_alone(site: Site, cookies: tuple[str, str], other: str) -> None:
+    assert site.send("/data", f"session={cookies[0]}; {other}").json == {"whose": "victim"}
+
+
+@pytest.mark.parametrize(
+    "pair", ["phpsession=abc", "back=/x?session=1", "_ga=GA1.2.123.456", "jwt=e30.e30.x-_", "a=b=c"]
+)
+def test_ordinary_cookies_of_others_stay(site: Site, cookies: tuple[str, str], pair: str) -> None:
+    name, _, value = pair.partition("=")
+
+    def read(request):
+        request.session.get("whose")
+        return request.cookies[name]
+
+    browser = site.browser()
+    browser.set_cookie(name, value)
+    site.run(browser, read)
+    assert site.returned == value

@@ -12,8 +12,9 @@ from shopapp.events import (
     SessionStarted,
     SessionWriteDropped,
     UserLoggedIn,
+    UserLoggedOut,
 )
-from shopapp.sessions import rotate, session_name
+from shopapp.sessions import rotate, save, session_name
 from shopapp.settings import SettingsError
 
 INTERVAL = HOUR // 2
@@ -606,3 +607,46 @@ def test_a_rotation_beside_a_login_takes_nothing_from_it(site, visitor):
 
     assert [event.reason for event in site.events(SessionRotated)] == ["login"]
     assert visitor.get("/sessions").json == [handle_of(cookie_of(visitor))]
+
+
+def test_ending_twice_in_a_request_ends_once(site, person):
+    def log_out_twice(request):
+        request.session.invalidate()
+        for _ in range(2):
+            request.registry.notify(UserLoggedOut(request, 1))
+
+    site.run(person, log_out_twice)
+
+    assert len(site.events(SessionEnded)) == 1
+    assert person.get("/data").json == {}
+
+
+@pytest.mark.parametrize("take_back", ["logout", "invalidate"])
+def test_a_login_that_is_taken_back_in_its_request_makes_nobodys_session(site, take_back):
+    def log_in_and_out(request):
+        request.registry.notify(UserLoggedIn(request, 1, "1@example.com", "Person 1"))
+        if take_back == "logout":
+            request.registry.notify(UserLoggedOut(request, 1))
+        else:
+            request.session.invalidate()
+        request.session["color"] = "red"
+
+    browser = site.browser()
+    site.run(browser, log_in_and_out)
+
+    assert [event.user_id for event in site.events(SessionStarted)] == [None]
+    assert browser.get("/data").json == {"color": "red"}
+    assert site.redis.keys("session:user:*") == []
+
+
+def test_what_was_saved_before_a_request_failed_keeps_its_cookie(site, person):
+    def rotate_and_fail(request):
+        rotate(request, "test")
+        save(request)
+        request.session["color"] = "lost"
+        return Response("a fault", status=500)
+
+    site.run(person, rotate_and_fail, status=500)
+
+    assert person.get("/data").json["user"]["id"] == 1
+    assert person.get("/data").json.get("color") != "lost"
