@@ -2,9 +2,10 @@
 
     .venv/bin/python benchmarks/sessions.py
 
-Both serve the same three requests in this process, against the same Valkey, in turns. Prints the median time of a
-request for each and the ratio of ours to theirs: below 1, ours is faster. Times vary from machine to machine; ratios
-less so.
+Both serve the same three requests in this process, against the same Valkey, in turns: once on a local socket, where
+what counts is the work in Python, and once with a delay before each command, as if Redis were on another machine, where
+what counts is the number of round trips. Prints the median time of a request for each and the ratio of ours to theirs:
+below 1, ours is faster. Times vary from machine to machine; ratios less so.
 """
 
 import statistics
@@ -26,6 +27,7 @@ from shopapp.embedded import start_server  # noqa: E402
 from shopapp.testing import ObservedRedis  # noqa: E402
 
 ROUNDS, REQUESTS = 15, 100
+DELAY_SECONDS = 0.001
 PATHS = {"look, no cookie": "/plain", "read a session": "/data", "change a session": "/set?a={number}"}
 
 
@@ -60,7 +62,14 @@ def main() -> None:
     """Measure and print."""
     client = ObservedRedis.from_url(f"unix://{start_server(tempfile.mkdtemp())}")
     apps = {"ours": make_app(client), "theirs": make_plain_app(client)}
-    print(f"{'':18} {'ours':>10} {'theirs':>10} {'ratio':>7}   round trips")
+    compare("Redis on this machine", client, apps)
+    client.before = lambda _name: time.sleep(DELAY_SECONDS)
+    compare(f"Redis {DELAY_SECONDS * 1e3:g} ms away", client, apps)
+
+
+def compare(title: str, client: ObservedRedis, apps: dict[str, Any]) -> None:
+    """Measure and print one table."""
+    print(f"{title:24} {'ours':>8} {'theirs':>10} {'ratio':>7}   round trips")
     for name, path in PATHS.items():
         sends, trips = {}, {}
         for whose, app in apps.items():
@@ -77,7 +86,7 @@ def main() -> None:
             for whose, send in sends.items():
                 times[whose].append(seconds_for(send))
         ours, theirs = (statistics.median(times[whose]) * 1e6 for whose in apps)
-        print(f"{name:18} {ours:8.0f}µs {theirs:8.0f}µs {ours / theirs:7.2f}   {trips['ours']} : {trips['theirs']}")
+        print(f"{name:22} {ours:8.0f}µs {theirs:8.0f}µs {ours / theirs:7.2f}   {trips['ours']} : {trips['theirs']}")
 
 
 if __name__ == "__main__":
