@@ -27,6 +27,7 @@ NOTE_SECONDS = 2 * DAY
 
 log = logging.getLogger(__name__)
 
+# A key that holds another type than it should is emptied.
 _NO_RUBBISH = """
 for i = 1, #KEYS do
   local kind = redis.call('TYPE', KEYS[i]).ok
@@ -34,14 +35,16 @@ for i = 1, #KEYS do
 end
 """
 
-# Every script answers the cart's fields and values, preceded by a word: what became of the change.
-# KEYS: the cart. ARGV: sku, quantity, most units of a line, most lines, seconds to live.
+# What can be no number of units counts as none.
 _UNITS = """
 local function units(text)
   if text and #text <= 9 and string.match(text, '^%d+$') then return tonumber(text) end
   return 0
 end
 """
+
+# Answers a word for what became of the change, and then the cart's fields and values; or where the cart has moved to.
+# KEYS: the cart. ARGV: sku, quantity, most units of a line, most lines, seconds to live.
 _STORE = """
 local moved = redis.call('HGET', KEYS[1], ':moved')
 if moved then return {'moved', moved} end
@@ -57,7 +60,8 @@ ADD = _NO_RUBBISH % "hash" + _UNITS + _STORE % "+ held"
 SET = _NO_RUBBISH % "hash" + _UNITS + _STORE % ""
 
 # KEYS: the visitor's cart, where its contents are kept until they have arrived. ARGV: the new cart, seconds, a name for
-# this move. An empty cart gets the marker too: a request that is on its way to it may be the one that fills it.
+# this move. Returns whose the contents are, and the contents. An empty cart gets the marker too: a request that is on
+# its way to it may be the one that fills it.
 TAKE = (
     _NO_RUBBISH % "hash"
     + """

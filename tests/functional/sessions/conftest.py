@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import time_machine
+from webtest import TestApp
 
+from session_app import cookie_of
 from session_site import Site
 from shopapp.testing import ObservedRedis
 
@@ -28,3 +30,17 @@ def make_site(shop_redis: ObservedRedis) -> Callable[..., Site]:
 def site(make_site: Callable[..., Site]) -> Site:
     """A site with the default settings."""
     return make_site()
+
+
+@pytest.fixture
+def visitor(site: Site) -> TestApp:
+    """A browser with the session of a visitor."""
+    browser = site.browser()
+    browser.get("/set?color=red")
+    return browser
+
+
+@pytest.fixture
+def cookie(visitor: TestApp) -> str:
+    """That visitor's cookie."""
+    return cookie_of(visitor)

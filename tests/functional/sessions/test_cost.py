@@ -17,20 +17,6 @@ def site(site):
     return site
 
 
-@pytest.fixture
-def visitor(site):
-    """A browser with a session."""
-    browser = site.browser()
-    browser.get("/set?color=red")
-    return browser
-
-
-@pytest.fixture
-def cookie(visitor):
-    """The cookie of a live session."""
-    return cookie_of(visitor)
-
-
 def test_a_visitor_who_only_looks_costs_nothing_and_gets_no_cookie(site):
     browser = site.browser()
 

@@ -23,14 +23,6 @@ LATE = 300
 
 
 @pytest.fixture
-def visitor(site):
-    """A browser with the session of a visitor."""
-    browser = site.browser()
-    browser.get("/set?color=red")
-    return browser
-
-
-@pytest.fixture
 def person(site):
     """A browser of person 1."""
     browser = site.browser()

@@ -14,20 +14,6 @@ from shopapp.sessions.record import Sealer
 from shopapp.testing import TEST_SECRET
 
 
-@pytest.fixture
-def visitor(site):
-    """A browser with a session."""
-    browser = site.browser()
-    browser.get("/set?color=red")
-    return browser
-
-
-@pytest.fixture
-def cookie(visitor):
-    """Its cookie."""
-    return cookie_of(visitor)
-
-
 def whole_redis(site):
     """Every key and every value there is, as one text."""
     texts = []
