@@ -1,9 +1,11 @@
 """The database: the engine, the base class of all models and the session of one request. Knows no table."""
 
+import time
 import weakref
 from datetime import UTC, datetime
 from pathlib import Path
 from sqlite3 import Connection as SqliteConnection
+from sqlite3 import OperationalError
 from typing import TYPE_CHECKING, Any
 
 import pyramid_tm
@@ -90,10 +92,26 @@ def _prepare_sqlite(connection: SqliteConnection, _record: object) -> None:
     would fail at once ("database is locked", whatever the timeout) if anyone had written in between.
     """
     connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MILLISECONDS}")  # first: the next one may have to wait
-    connection.execute("PRAGMA journal_mode = WAL")  # readers and the writer do not block each other
+    _use_wal(connection)
     connection.execute("PRAGMA foreign_keys = ON")
     # SQLite's own lower() knows ASCII only, so a search for "ÉTUI" would miss "étui".
     connection.create_function("lower", 1, _lower, deterministic=True)
+
+
+def _use_wal(connection: SqliteConnection) -> None:
+    """Have readers and the writer not block each other. Of processes that open a new file at once, one makes the change,
+    and SQLite turns the others away without the busy timeout, so they try again for that long.
+    """
+    deadline = time.monotonic() + BUSY_TIMEOUT_MILLISECONDS / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+        else:
+            return
 
 
 def _lower(value: Any) -> Any:
