@@ -99,7 +99,7 @@ def _prepare_sqlite(connection: SqliteConnection, _record: object) -> None:
 
 
 def _use_wal(connection: SqliteConnection) -> None:
-    """Have readers and the writer not block each other. Of processes that open a new file at once, one makes the change,
+    """Have readers and the writer not block each other. Of processes that open a new file at once one makes the change,
     and SQLite turns the others away without the busy timeout, so they try again for that long.
     """
     deadline = time.monotonic() + BUSY_TIMEOUT_MILLISECONDS / 1000
