@@ -2,9 +2,9 @@
 
 import time
 import weakref
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TypeAlias
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any, TypeAlias
 from urllib.parse import quote
 
 import redis
@@ -72,25 +72,30 @@ def connect(settings: SessionSettings) -> Client:
     return redis.Redis.from_url(url, **options)
 
 
-@contextmanager
-def unavailable_on_error(client: Client | None = None) -> Iterator[None]:
+class unavailable_on_error(AbstractContextManager[None]):  # noqa: N801 - it is used as a function
     """Turn what redis-py raises in an outage into StoreUnavailable; a mistake in a command stays what it is.
 
     After a command of ``client`` has timed out, those of the next moment are not even sent: else a Redis that hangs
     would hold every thread of the server for the whole timeout, again and again, and with them the pages that need no
-    Redis at all. A context manager, and a decorator too.
+    Redis at all.
     """
-    if client is not None and time.monotonic() < _hung_until.get(client, 0.0):
-        raise StoreUnavailable("Redis did not answer a moment ago")
-    try:
-        yield
-    except (exceptions.RedisError, exceptions.RedisClusterException) as error:
+
+    def __init__(self, client: Client | None = None) -> None:
+        self._client = client
+
+    def __enter__(self) -> None:
+        if self._client is not None and _hung_until and time.monotonic() < _hung_until.get(self._client, 0.0):
+            raise StoreUnavailable("Redis did not answer a moment ago")
+
+    def __exit__(self, _type: Any, error: BaseException | None, _traceback: Any) -> None:
+        if not isinstance(error, exceptions.RedisError | exceptions.RedisClusterException):
+            return
         # A pipeline puts the whole command, data included, before the reason.
         reason = str(error).rpartition(" caused error: ")[2]
         if not isinstance(error, OUTAGES) and not reason.startswith(OUTAGE_CODES):
-            raise
-        if client is not None and isinstance(error, exceptions.TimeoutError):
-            _hung_until[client] = time.monotonic() + HANG_SECONDS
+            return
+        if self._client is not None and isinstance(error, exceptions.TimeoutError):
+            _hung_until[self._client] = time.monotonic() + HANG_SECONDS
         raise StoreUnavailable(reason) from error
 
 

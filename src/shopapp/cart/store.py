@@ -121,6 +121,11 @@ class CartId:
         return cls(f"visitor:{session_name}", VISITOR_SECONDS)
 
     @property
+    def session_name(self) -> str:
+        """What :meth:`of_session` made it of."""
+        return self.owner.removeprefix("visitor:")
+
+    @property
     def key(self) -> str:
         """The cart's key in Redis."""
         return f"cart:{{{self.owner}}}"

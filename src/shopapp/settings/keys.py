@@ -85,12 +85,12 @@ class SessionSettings:
         "A session in use gets a new id every so many seconds; None: only at login and the like.",
     )
     rotation_grace: int = setting(
-        10,
+        30,
         kinds.integer(0, 600, "seconds"),
         "So long after a periodic rotation the old id leads to the new one, for requests on their way.",
     )
     rotation_late: int = setting(
-        300,
+        600,
         kinds.integer(0, DAY, "seconds"),
         "So long after a periodic rotation the old id is merely refused; later it counts as stolen.",
     )
@@ -112,11 +112,12 @@ class SessionSettings:
         kinds.text(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+", "write letters, digits, - and _"),
         "Name of the session cookie; in production with the prefix __Host-.",
     )
-    cookie_max_age: int | None = setting(
-        None,
+    cookie_max_age: Any = setting(
+        "timeout",
         kinds.integer(1, 400 * DAY, "seconds", optional=True),
         "Cookie lifetime; None: it slides with the timeout.",
     )
+    conflict: str = setting("later", kinds.choice("later", "error"), "conflict")
     cookie_path: str = setting(
         "/", kinds.text(r"/[^\x00-\x20\x7f;,]*", "write a path that begins with /"), "Path of the cookie."
     )

@@ -1,0 +1,1 @@
+from shopapp.settings import SessionSettings, load_session_settings  # noqa
