@@ -24,6 +24,7 @@ from shopapp.events import (
     add_observer,
 )
 from shopapp.redis import Client
+from shopapp.sessions.client import find_client
 from shopapp.sessions.factory import make_session_factory
 from shopapp.sessions.index import SessionIndex, SessionInfo
 from shopapp.sessions.keeper import USER_KEY, keeper_of, loaded_keeper
@@ -40,7 +41,7 @@ from shopapp.sessions.lifecycle import (
 )
 from shopapp.sessions.payload import SessionTooLargeError
 from shopapp.sessions.record import Sealer
-from shopapp.settings import SessionSettings, load_session_settings
+from shopapp.sessions.settings import SessionSettings, load_session_settings
 
 __all__ = [
     "USER_KEY",
@@ -127,10 +128,11 @@ def make_index(client: Client, settings: SessionSettings) -> SessionIndex:
 def includeme(config: Configurator) -> None:
     """Install the session factory, the saving of sessions, the lifecycle's subscribers and their observers.
 
-    Raises SettingsError if a ``redis.sessions.*`` setting is wrong.
+    Raises SettingsError if a ``redis.sessions.*`` setting is wrong, ConfigurationConflictError if the app has another
+    session factory, StoreUnavailable and EmbeddedServerError if the client cannot be made.
     """
     settings = load_session_settings(config.registry.settings)
-    config.include("shopapp.redis")
+    config.registry["shopapp.redis"] = find_client(config, settings)
     config.set_session_factory(make_session_factory(config, settings))
     config.registry["shopapp.sessions.index"] = partial(make_index, settings=settings)
     config.registry["shopapp.sessions.max_sessions"] = settings.max_sessions

@@ -2,7 +2,7 @@
 
 from pyramid_session_redis.session import RedisSession
 
-from shopapp.settings import SessionSettings
+from shopapp.sessions.settings import SessionSettings
 
 
 class IdleClock:
@@ -45,4 +45,4 @@ class IdleClock:
     def send_cookie(self) -> None:
         """Have the cookie set, to live as long as the session may stay idle."""
         max_age = self._settings.cookie_max_age
-        self._session.adjust_cookie_max_age(self.seconds if max_age is None else max_age)
+        self._session.adjust_cookie_max_age(self.seconds if max_age == "timeout" else max_age)

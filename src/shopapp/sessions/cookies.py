@@ -11,7 +11,7 @@ from typing import Any
 from pyramid.request import Request
 from pyramid.response import Response
 
-from shopapp.settings import SessionSettings
+from shopapp.sessions.settings import SessionSettings
 
 MAX_HEADER_LENGTH = 16 * 1024
 """Characters. In a longer header only our own cookie is looked at: browsers keep 4096 for a cookie, and a few dozen."""

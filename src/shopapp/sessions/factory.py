@@ -28,9 +28,9 @@ from shopapp.sessions.cookies import attributes, delete_cookie, put_cookies_righ
 from shopapp.sessions.keeper import SessionKeeper
 from shopapp.sessions.payload import Payloads, decode_json, encode_json
 from shopapp.sessions.record import Sealer, SessionId
+from shopapp.sessions.settings import SessionSettings
 from shopapp.sessions.signing import CookieSigner
 from shopapp.sessions.store import Policy, SessionStore
-from shopapp.settings import SessionSettings
 
 OVER = ("dead", "idle", "absolute", "reused")
 """How a lookup ends where the cookie names a session that will never come back."""
@@ -107,7 +107,7 @@ def _library_factory(settings: SessionSettings, parts: _Parts) -> Callable[..., 
         func_check_response_allow_cookies=parts.cookie_check,
         func_invalid_logger=_invalid_logger(parts.invalid_logger),
         cookie_name=settings.cookie_name,
-        cookie_max_age=settings.timeout if settings.cookie_max_age is None else settings.cookie_max_age,
+        cookie_max_age=settings.timeout if settings.cookie_max_age == "timeout" else settings.cookie_max_age,
         cookie_comment=settings.cookie_comment,
         cookie_on_exception=settings.cookie_on_exception,
         **{f"cookie_{name}": value for name, value in attributes(settings).items()},

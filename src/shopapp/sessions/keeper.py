@@ -15,8 +15,8 @@ from shopapp.events import EndReason, SessionEnded, SessionRefused, SessionRotat
 from shopapp.sessions.clocks import IdleClock
 from shopapp.sessions.plan import NewId, NewStart, Plan
 from shopapp.sessions.record import Person, Sealer, SessionId
+from shopapp.sessions.settings import SessionSettings
 from shopapp.sessions.store import SessionGoneError, SessionStore
-from shopapp.settings import SessionSettings
 
 USER_KEY = "user"
 """The session's key for who is logged in: ``{"id", "email", "name"}``."""
