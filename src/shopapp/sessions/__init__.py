@@ -25,6 +25,7 @@ from shopapp.events import (
 )
 from shopapp.redis import Client
 from shopapp.sessions.client import find_client
+from shopapp.sessions.conflicts import refuse_other_factory
 from shopapp.sessions.factory import make_session_factory
 from shopapp.sessions.index import SessionIndex, SessionInfo
 from shopapp.sessions.keeper import USER_KEY, keeper_of, loaded_keeper
@@ -133,7 +134,9 @@ def includeme(config: Configurator) -> None:
     """
     settings = load_session_settings(config.registry.settings)
     config.registry["shopapp.redis"] = find_client(config, settings)
-    config.set_session_factory(make_session_factory(config, settings))
+    factory = make_session_factory(config, settings)
+    refuse_other_factory(config, factory)
+    config.set_session_factory(factory)
     config.registry["shopapp.sessions.index"] = partial(make_index, settings=settings)
     config.registry["shopapp.sessions.max_sessions"] = settings.max_sessions
     config.add_tween(
