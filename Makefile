@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 help:
 	@echo "make run     install, prepare the demo data and serve the shop on http://localhost:6543/"
 	@echo "make test    run all tests"
-	@echo "make lint    check style and formatting"
+	@echo "make lint    check style, formatting and types"
 	@echo "make clean   remove everything that was built or cached; var/, your data, stays"
 
 run: .venv/installed
@@ -29,9 +29,10 @@ test: .venv/installed-test
 lint: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 clean:
-	rm -rf .venv build dist .pytest_cache .ruff_cache .hypothesis src/*.egg-info
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis src/*.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/bin/python:
@@ -42,7 +43,7 @@ clean:
 
 # One stamp for each set of packages: it is older than setup.py as soon as that asks for something else.
 .venv/installed: setup.py pyproject.toml | .venv/bin/python
-	$(PIP) install --editable .
+	$(PIP) install --editable '.[shop]'
 	@touch $@
 
 .venv/installed-test .venv/installed-dev: .venv/installed-%: setup.py pyproject.toml | .venv/bin/python

@@ -5,12 +5,13 @@ from typing import Any
 from pyramid.config import Configurator
 from pyramid.router import Router
 
-from shopapp.events import RAISE_OBSERVER_ERRORS
-from shopapp.settings import load_settings
-
 
 def main(_global_config: dict[str, str] | None, **settings: Any) -> Router:
     """Return the WSGI application. Raises SettingsError with every mistake in the settings."""
+    # Here, because another app that takes shopapp.sessions alone imports this package, and may lack what a shop needs.
+    from shopapp.events import RAISE_OBSERVER_ERRORS  # noqa: PLC0415
+    from shopapp.settings.shop import load_settings  # noqa: PLC0415
+
     shop_settings = load_settings(settings)
     with Configurator(settings=settings) as config:
         config.registry["shopapp.settings"] = shop_settings

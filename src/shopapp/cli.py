@@ -18,9 +18,12 @@ from shopapp.accounts.passwords import MIN_PASSWORD_LENGTH, hash_password
 from shopapp.catalog import demo
 from shopapp.db import create_engine_from
 from shopapp.embedded import EmbeddedServerError
-from shopapp.redis import Client, StoreUnavailable, connect
+from shopapp.redis import Client, StoreUnavailable
 from shopapp.sessions import admin, make_index
-from shopapp.settings import SessionSettings, Settings, SettingsError, load_settings
+from shopapp.sessions.client import make_client
+from shopapp.sessions.settings import SessionSettings
+from shopapp.settings import SettingsError
+from shopapp.settings.shop import Settings, load_settings
 
 
 class _WrongSettings(click.ClickException):
@@ -192,7 +195,7 @@ def _engine(settings: Settings) -> Iterator[Engine]:
 def _redis(settings: SessionSettings) -> Iterator[Client]:
     """A client that is closed at the end. Turns a Redis that is away, or forbids it, into a click error."""
     try:
-        with closing(connect(settings)) as client:
+        with closing(make_client(settings)) as client:
             yield client
     except (StoreUnavailable, EmbeddedServerError) as error:
         raise click.ClickException(f"{error}\nIs Redis there, and is redis.sessions.redis_url right?") from error

@@ -77,9 +77,9 @@ class SessionStarted:
 class SessionRotated:
     """A session has another valid id. The handle stays: it names the session, not the id.
 
-    With the reason ``periodic`` the browser has shown the new id, and the old one is retired: it still opens the session
-    for a few seconds. With any other reason the old id opens nothing any more, and the cookie goes out with this
-    response.
+    With the reason ``periodic`` the browser has shown the new id, and the old one is retired: it still opens the
+    session for a few seconds. With any other reason the old id opens nothing any more, and the cookie goes out with
+    this response.
     """
 
     request: Request

@@ -11,7 +11,8 @@ from webtest.forms import Field, Submit
 
 from observing import everything_stored, form_to, text_of
 from shopapp.catalog import demo
-from shopapp.testing import JSON, ObservedRedis, log_in
+from shopapp.testing import ObservedRedis
+from shopapp.testing.shop import JSON, log_in
 
 MUG, PEN, LANTERN = "stoneware-mug", "brass-pen", "camp-lantern"
 """120, 3 and none in stock."""

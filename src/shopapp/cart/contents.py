@@ -84,8 +84,8 @@ def cart_store(request: Request) -> CartStore:
 def existing_cart(request: Request) -> CartId | None:
     """Return whose cart this request sees, None for a visitor who has none.
 
-    A visitor whose sign-in has failed half-way, so that their cookie opens nothing any more, still sees their cart until
-    it is moved.
+    A visitor whose sign-in has failed half-way, so that their cookie opens nothing any more, still sees their cart
+    until it is moved.
     """
     identity: Identity | None = request.identity
     if identity:

@@ -27,6 +27,8 @@ from shopapp.events import (
     add_observer,
 )
 from shopapp.redis import Client
+from shopapp.sessions.client import find_client
+from shopapp.sessions.conflicts import refuse_other_factory
 from shopapp.sessions.data import SessionTooLargeError
 from shopapp.sessions.factory import make_session_factory
 from shopapp.sessions.index import SessionIndex, SessionInfo
@@ -152,11 +154,14 @@ def make_index(client: Client, settings: SessionSettings) -> SessionIndex:
 def includeme(config: Configurator) -> None:
     """Install the session factory, the saving of sessions, the lifecycle's subscribers and their observers.
 
-    Raises SettingsError if a ``redis.sessions.*`` setting is wrong.
+    Raises SettingsError if a ``redis.sessions.*`` setting is wrong, ConfigurationConflictError if the app has another
+    session factory, StoreUnavailable and EmbeddedServerError if the client cannot be made.
     """
     settings = load_session_settings(config.registry.settings)
-    config.include("shopapp.redis")
-    config.set_session_factory(make_session_factory(config, settings))
+    config.registry["shopapp.redis"] = find_client(config, settings)
+    factory = make_session_factory(config, settings)
+    refuse_other_factory(config, factory)
+    config.set_session_factory(factory)
     config.registry["shopapp.sessions.index"] = partial(make_index, settings=settings)
     config.registry["shopapp.sessions.max_sessions"] = settings.max_sessions
     config.add_tween(

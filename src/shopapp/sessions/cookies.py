@@ -1,7 +1,7 @@
 """The session cookie: a strict reader of the request's header, and the one writer. Knows headers, never sessions.
 
-WebOb's parser finds cookies anywhere in the header, also inside the value of another one, and the last of a name wins; it
-takes time that grows with the square of a long piece without "="; and one cookie that it cannot decode keeps it from
+WebOb's parser finds cookies anywhere in the header, also inside the value of another one, and the last of a name wins;
+it takes time that grows with the square of a long piece without "="; and one cookie that it cannot decode keeps it from
 reading any. So the header is read here, and left as it is for whoever else reads it.
 """
 

@@ -6,7 +6,7 @@ because of faults that its extension points cannot mend:
 - It stores a session under its id and with an unconditional SETEX, which revives what has ended; ours is a
   compare-and-set of a sealed record under a hash (``store.py``).
 - A new session takes it four round trips (WATCH, GET, MULTI, SETEX) and a second write for the data; ours one SET NX.
-- It saves in a finished callback, outside of the error views; ours in a tween (``saving.py``), and there what comes later.
+- It saves in a finished callback, outside of the error views; ours in a tween (``saving.py``), and there what is late.
 - Its cookie deletion has no Secure attribute, so browsers ignore it for a ``__Host-`` name (``cookies.py``).
 - It reads cookies through WebOb's parser; ``cookies.py`` lists what is wrong with that.
 - It never executes the pipeline of ``set_redis_ttl_readheavy``; ours reads by a script.
@@ -112,7 +112,7 @@ def make_session_factory(config: Configurator, settings: SessionSettings) -> Cal
 
 
 def _look_up(request: Request, parts: Parts) -> tuple[Lookup, dict[str, Any], bool]:
-    """Return how the search for the request's session ended, its data, and whether the newest secret signed the cookie."""
+    """Return how the search for the request's session ended, its data, and whether the cookie's signature is new."""
     session_id, word = parts.cookie.read(request)
     if session_id is None:
         outcomes: dict[str, Outcome] = {"none": "none", "doubled": "doubled", "signature": "signature"}

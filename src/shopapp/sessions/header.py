@@ -56,8 +56,8 @@ NO_CHANGE = Change()
 class Header(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Everything about a session but its data. Times are whole seconds since 1970.
 
-    ``secret_hash`` tells which id is valid, ``salt`` and ``generation`` which those before and after it are; ``root`` is
-    the salt with which the session or its login began (empty: it is still that one).
+    ``secret_hash`` tells which id is valid, ``salt`` and ``generation`` which those before and after it are; ``root``
+    is the salt with which the session or its login began (empty: it is still that one).
     ``issued``: when that id came into force, which retired the one before it. ``created``: when the session was stored
     for the first time; ``started``: when it or its login began; ``used``: when it was written last. It may stay unused
     for ``idle`` seconds (0: for ever), which is until ``expires`` (0: Redis alone knows, or never), and ends at

@@ -1,8 +1,8 @@
 """Which sessions a person has: to list them, to end them, to limit how many there are. Knows no HTTP.
 
-One sorted set per person holds the handles of their sessions by the time of login, which is that of Redis: the clocks of
-app servers differ. It is only a list of where to look: what counts is the session's own record, so an entry without one
-is stale, is passed over and removed. Rubbish in its place is an empty list.
+One sorted set per person holds the handles of their sessions by the time of login, which is that of Redis: the clocks
+of app servers differ. It is only a list of where to look: what counts is the session's own record, so an entry without
+one is stale, is passed over and removed. Rubbish in its place is an empty list.
 """
 
 import logging

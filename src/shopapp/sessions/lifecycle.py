@@ -105,7 +105,7 @@ def end_others(request: Request, user_id: int | str) -> int:
 
 
 def after_commit(request: Request, act: Callable[[], object]) -> None:
-    """Do it when the request's transaction (``pyramid_tm``) is committed, and not if it is rolled back; without one, now.
+    """Do it when the request's transaction (``pyramid_tm``) is committed, never if it is rolled back; without one, now.
 
     What it raises after the commit is logged by the transaction package and fails nothing.
     """

@@ -1,4 +1,4 @@
-"""Three-way merge of session data: what was loaded, what is stored now, what this request has. Pure: no clock, no Redis.
+"""Three-way merge of session data: what was loaded, what is stored now, what this request has. Pure.
 
 Dicts are merged key by key, however deep, and flash queues message by message. Anything else is one value.
 """

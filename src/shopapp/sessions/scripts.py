@@ -9,7 +9,7 @@ from shopapp.redis import Client
 
 
 class Script:
-    """A script for one key, sent by its digest, which is made once; in full only to a server that does not know it."""
+    """A script for one key, sent by its digest, which is made once; in full only to servers that do not know it."""
 
     def __init__(self, client: Client, text: str) -> None:
         self._client, self._text = client, text
@@ -20,7 +20,8 @@ class Script:
         try:
             return self._client.evalsha(self._digest, 1, key, *arguments)
         except NoScriptError:
-            return self._client.eval(self._text, 1, key, *arguments)
+            self._client.script_load(self._text)  # to all nodes of a cluster
+            return self._client.evalsha(self._digest, 1, key, *arguments)
 
 
 # KEYS: the session. Returns it, after pushing its end out as far as its header says.

@@ -1,4 +1,4 @@
-"""``request.session``: what an app, the subscribers and the tween may ask of it, and which cookie the answer carries."""
+"""``request.session``: what an app, the subscribers and the tween ask of it, and the cookie that the answer carries."""
 
 import logging
 from datetime import datetime, timedelta
@@ -56,12 +56,17 @@ class Session(StoredSession):
         if self._record is None and lookup.presented and found and found.header.is_of(person.user_id):
             if self.was_cut_off:
                 self._join(found, lookup.presented.series)
-            elif lookup.outcome in ("late", "refused") and self._parts.policy.ends_on_reuse:
-                # Its owner has to sign in, so whoever has shown the newer ids is somebody else.
-                if self._store.end(lookup.handle, found):
-                    self._events.append(SessionEnded(self._request, lookup.handle, "reused", person.user_id))
+            elif self._may_be_stolen() and self._store.end(lookup.handle, found):
+                self._events.append(SessionEnded(self._request, lookup.handle, "reused", person.user_id))
         if self._record is None and form:
             self._series = self._parts.ids.series_of_form(form, person.user_id)
+
+    def _may_be_stolen(self) -> bool:
+        """Whether the request's id is a retired one that opens nothing any more. If its owner has to sign in for that,
+        whoever has shown the newer ids is somebody else.
+        """
+        is_retired = self._lookup.standing is Standing.RETIRED
+        return self._parts.policy.ends_on_reuse and is_retired and self._lookup.outcome in ("late", "refused")
 
     def rotate(self, reason: str) -> None:
         """Give the session a new id when it is saved; the old one dies in that very write.
@@ -202,13 +207,13 @@ class Session(StoredSession):
         return self._record.header.created if self._record else now()
 
     @property
-    def timeout(self) -> int | None:
+    def timeout(self) -> int | None:  # type: ignore[override]
         """Seconds that it may stay without use; None: for ever."""
         start = self._record.header if self._record else self._login or self._parts.policy.visit()
         return (start.idle if self._idle is None else self._idle) or None
 
     @property
-    def expires(self) -> int | None:
+    def expires(self) -> int | None:  # type: ignore[override]
         """When it will have been without use for too long, in seconds since 1970; None: never, or Redis alone knows."""
         return self._expires or (self._record.header.expires if self._record else 0) or None
 
@@ -218,7 +223,7 @@ class Session(StoredSession):
         return RECORD_VERSION
 
     @property
-    def redis(self) -> Client:
+    def redis(self) -> Client:  # type: ignore[override]
         """The Redis client."""
         return client_of(self._request)
 

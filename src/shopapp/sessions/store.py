@@ -6,6 +6,7 @@ can be sent twice: the seal of a version tells whether it is the one that was to
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, cast
 
 import msgspec
@@ -59,7 +60,7 @@ class Stored:
 
 
 class SessionStore:
-    """All sessions. Every method raises StoreUnavailable if Redis cannot be reached; then a write may be done or not."""
+    """All sessions. Each method raises StoreUnavailable if Redis cannot be reached; a write may be done then or not."""
 
     def __init__(self, client: Client, sealer: Sealer, ids: IdIssuer, policy: Policy, codec: Codec) -> None:
         self._client, self._sealer, self._ids, self._policy, self._codec = client, sealer, ids, policy, codec
@@ -120,19 +121,20 @@ class SessionStore:
         have changed the same values, if the caller can ``retry``.
         """
         key = self._policy.prefix + presented.handle
-        base, stored, payload, places = known, known, data, []
+        stored, payload = known, data
+        places: list[str] = []
         for _ in range(WRITE_ATTEMPTS):
             header = self._next_header(series, stored.header, change, now)
             record = self._sealer.seal(key, header, payload)
             seconds = self._seconds(header, now)
             args = [stored.seal, record.value, "" if seconds is None else seconds]
-            reply, _ = self._send(lambda args=args: self._compare_and_set(key, *args))
+            reply, _ = self._send(partial(self._compare_and_set, key, *args))
             if reply == 1 or reply == record.value:
                 return Stored(record, places)
             found = self._sealer.open(key, reply) if reply else None
             if found is None or self._ids.standing(presented, found.header) is Standing.CUT_OFF:
                 raise SessionGoneError(found)
-            payload, places = self._merged(base, found, data)
+            payload, places = self._merged(known, found, data)
             if places and retry:
                 raise ValueConflictError(places)
             stored = found
