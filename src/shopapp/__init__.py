@@ -13,9 +13,10 @@ def main(_global_config: dict[str, str] | None, **settings: Any) -> Router:
     from shopapp.settings.shop import load_settings  # noqa: PLC0415
 
     shop_settings = load_settings(settings)
-    with Configurator(settings=settings) as config:
+    with Configurator(settings={"retry.activate_hook": "shopapp.http.attempts", **settings}) as config:
         config.registry["shopapp.settings"] = shop_settings
         config.registry[RAISE_OBSERVER_ERRORS] = not shop_settings.shop.production
+        config.include("pyramid_retry")
         config.include("shopapp.db")
         config.include("shopapp.sessions")
         config.include("shopapp.accounts")

@@ -111,7 +111,7 @@ def list_sessions(ini: str, email: str) -> None:
     settings = _settings(ini)
     user_id = _user_id(settings, email)
     with _redis(settings.sessions) as client:
-        found = make_index(client, settings.sessions).sessions(user_id)
+        found = make_index(client, settings.sessions).sessions(user_id)[0]
     for info in found:
         begun, used = (f"{at:%Y-%m-%d %H:%M}Z" for at in (info.created_at, info.last_used_at))
         click.echo(f"{info.handle}  since {begun}  used {used}  {info.address}  {device_name(info.agent)}")

@@ -33,6 +33,7 @@ from shopapp.sessions.data import SessionTooLargeError
 from shopapp.sessions.factory import make_session_factory
 from shopapp.sessions.index import SessionIndex, SessionInfo
 from shopapp.sessions.lifecycle import (
+    after_commit,
     end_others,
     end_session,
     on_login_repeated,
@@ -58,12 +59,14 @@ __all__ = [
     "SessionConflictError",
     "SessionInfo",
     "SessionTooLargeError",
+    "after_commit",
     "count_sessions_of",
     "cut_off_name",
     "end_others",
     "end_session",
     "includeme",
     "make_index",
+    "page_of_sessions",
     "presented_name",
     "rotate",
     "save",
@@ -117,11 +120,19 @@ def save(request: Request) -> None:
     session_of(request).save()
 
 
-def sessions_of(request: Request, user_id: int | str, start: int = 0, most: int | None = None) -> list[SessionInfo]:
+def sessions_of(request: Request, user_id: int | str) -> list[SessionInfo]:
     """Return the live sessions of a person, the one used last first.
 
-    Of many, ``most`` at a time: from the ``start``-th on by the time of login, the latest first. Raises
-    StoreUnavailable if Redis cannot be reached.
+    Raises StoreUnavailable if Redis cannot be reached.
+    """
+    return session_index(request).sessions(user_id)[0]
+
+
+def page_of_sessions(request: Request, user_id: int | str, start: int, most: int) -> tuple[list[SessionInfo], int]:
+    """Return ``most`` of the sessions of a person who has many, as :func:`sessions_of`, and how many they have.
+
+    They are counted by the time of login, the latest first, from ``start`` on, which is 0 for the first; those of them
+    that are over by now are left out. Raises StoreUnavailable if Redis cannot be reached.
     """
     return session_index(request).sessions(user_id, start, most)
 

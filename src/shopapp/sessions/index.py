@@ -94,13 +94,15 @@ class SessionIndex:
         """Return how many entries there are, stale ones included."""
         return int(self._ask(lambda: self._client.zcard(self._key(user_id)), 0))
 
-    def sessions(self, user_id: int | str, start: int = 0, most: int | None = None) -> list[SessionInfo]:
-        """Return the person's live sessions, the one used last first; of many ``most`` at a time, from the ``start``-th
-        on by the time of login, the latest first.
+    def sessions(self, user_id: int | str, start: int = 0, most: int | None = None) -> tuple[list[SessionInfo], int]:
+        """Return the person's live sessions, the one used last first, and how many entries there are.
+
+        Of many, ``most`` from the ``start``-th on by the time of login, the latest first.
         """
-        handles = self._handles(user_id)[::-1][start : None if most is None else start + most]
-        found = [_info(handle, header) for handle, header in self._live(user_id, handles)]
-        return sorted(found, key=lambda info: info.last_used_at, reverse=True)
+        handles = self._handles(user_id)[::-1]
+        chosen = handles[start : None if most is None else start + most]
+        found = [_info(handle, header) for handle, header in self._live(user_id, chosen)]
+        return sorted(found, key=lambda info: info.last_used_at, reverse=True), len(handles)
 
     def end(self, user_id: int | str, handle: str) -> bool:
         """End one session of the person; False if it is none of theirs."""
