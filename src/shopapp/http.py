@@ -60,8 +60,8 @@ def submitted(request: Request) -> MultiDict:
 
 
 def attempts(request: Request) -> int:
-    """Return how often a request may be run, for pyramid_retry: once if it has a large body, which is not kept."""
-    return ATTEMPTS if (request.content_length or 0) <= MAX_BODY_BYTES else 1
+    """Return how often a request may be run, for pyramid_retry: once if its body would have to be kept in a file."""
+    return ATTEMPTS if (request.content_length or 0) < request.request_body_tempfile_limit else 1
 
 
 def query(request: Request) -> MultiDict:
