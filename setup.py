@@ -12,6 +12,9 @@ REQUIRES = [
     "pyramid_retry >= 2.1, < 3",
     "pyramid_session_redis >= 1.8.1, < 1.9",
     "redis[hiredis] >= 7.0, < 9",
+    # Pyramid 2.1 imports its pkg_resources, of which 80.9 to 81 warn everybody and which 82 has no more. The lower end
+    # is the first without a known hole (CVE-2025-47273); those before 66.1 do not even run on Python 3.12.
+    "setuptools >= 78.1.1, < 80.9",
 ]
 
 SHOP = [
@@ -53,6 +56,9 @@ setup(
     classifiers=[
         "Framework :: Pyramid",
         "Programming Language :: Python :: 3 :: Only",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
         "Topic :: Internet :: WWW/HTTP :: Session",
     ],
     python_requires=">=3.11",

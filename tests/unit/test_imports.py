@@ -1,6 +1,9 @@
 """The architecture: who may know whom. Imports run downward only, and this list says how."""
 
 import ast
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -132,3 +135,12 @@ def test_a_package_from_outside_is_known_to_few(package: str) -> None:
 
     assert {module for module in importers if not any(is_within(module, each) for each in known_to)} == set()
     assert {each for each in known_to if not any(is_within(module, each) for module in importers)} == set()
+
+
+def test_nothing_warns_at_the_start_of_make_run():
+    environ = {key: value for key, value in os.environ.items() if key != "PYTHONWARNINGS"}
+    command = [sys.executable, "-c", "import pyramid.scripts.pserve, shopapp, shopapp.cli"]
+
+    started = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
+
+    assert started.stderr == ""
