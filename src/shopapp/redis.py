@@ -86,6 +86,8 @@ class unavailable_on_error(AbstractContextManager[None]):
     Redis at all.
     """
 
+    __slots__ = ("_client",)
+
     def __init__(self, client: Client | None = None) -> None:
         self._client = client
 
@@ -94,7 +96,7 @@ class unavailable_on_error(AbstractContextManager[None]):
             raise StoreUnavailable("Redis did not answer a moment ago")
 
     def __exit__(self, _type: Any, error: BaseException | None, _traceback: Any) -> None:
-        if not isinstance(error, exceptions.RedisError | exceptions.RedisClusterException):
+        if error is None or not isinstance(error, exceptions.RedisError | exceptions.RedisClusterException):
             return
         # A pipeline puts the whole command, data included, before the reason.
         reason = str(error).rpartition(" caused error: ")[2]

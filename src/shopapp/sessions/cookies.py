@@ -6,7 +6,7 @@ reading any. So the header is read here, and left as it is for whoever else read
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pyramid.request import Request
@@ -30,6 +30,8 @@ class SessionCookie:
         check: Callable[[Response], bool] | None,
     ) -> None:
         self._name, self._signer, self._check = settings.cookie_name, signer, check
+        # Space and tab are all that RFC 6265 lets stand around a cookie. To strip more would make ours of another name.
+        self._find_values = re.compile(rf"(?:^|;)[ \t]*{re.escape(self._name)}[ \t]*=([^;]*)").findall
         self.max_age = settings.cookie_max_age
         self.is_on_errors = settings.cookie_on_exception
         self._attributes: dict[str, Any] = {
@@ -56,7 +58,7 @@ class SessionCookie:
         session_id = SessionId.parse(text)
         return session_id, "signature" if session_id is None else "current" if is_newest else "old"
 
-    def put(self, response: Response, session_id: SessionId, max_age: int | None, options: dict[str, Any]) -> None:
+    def put(self, response: Response, session_id: SessionId, max_age: int | None, options: Mapping[str, Any]) -> None:
         """Have the response set the cookie, ``options`` taking precedence over what the settings say."""
         attributes = {**self._attributes, "max_age": max_age, **options}
         value = self._signer.dumps(str(session_id)).decode()
@@ -73,14 +75,10 @@ class SessionCookie:
         return self._check is None or self._check(response)
 
     def _value(self, header: str) -> tuple[str | None, str]:
-        if self._name not in header:
-            return None, "none"
-        # Space and tab are all that RFC 6265 lets stand around a cookie. To strip more would make ours of another name.
-        pairs = (pair.partition("=") for pair in header.split(";"))
-        values = [value.strip(" \t") for name, equals, value in pairs if equals and name.strip(" \t") == self._name]
+        values = self._find_values(header)
         if len(values) != 1:
             return None, "doubled" if values else "none"
-        value = values[0]
+        value = values[0].strip(" \t")
         if len(value) > 1 and value[0] == value[-1] == '"':  # RFC 6265, 4.1.1
             value = value[1:-1]
         if not value:

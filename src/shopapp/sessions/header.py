@@ -1,7 +1,5 @@
 """What is kept about a session beside the app's data: who it is, its id, its clocks; and how these may change. Pure."""
 
-from dataclasses import dataclass
-
 import msgspec
 from msgspec.structs import replace
 
@@ -18,8 +16,7 @@ class Person(msgspec.Struct, frozen=True, omit_defaults=True):
     agent: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(msgspec.Struct, frozen=True):
     """A beginning: of a new session, or of a login in one that exists. Seconds; 0 is for ever."""
 
     person: Person | None
@@ -27,8 +24,7 @@ class Start:
     lifetime: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class Change(msgspec.Struct, frozen=True, kw_only=True):
     """What a write changes beside the data."""
 
     start: Start | None = None

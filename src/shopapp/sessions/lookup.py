@@ -1,7 +1,8 @@
 """How the search for a request's session ended: one type, from the cookie to the two clocks."""
 
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 from shopapp.sessions.ids import SessionId, Standing
 from shopapp.sessions.record import Record
@@ -15,8 +16,7 @@ Outcome = Literal[
 so before that. ``rubbish``: what is there is not ours."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lookup:
+class Lookup(msgspec.Struct, frozen=True):
     """What came of it. ``presented`` is the id in the cookie, ``record`` what Redis has, also where that is over or not
     for this id; ``has_ended`` tells whether this very look has ended it.
     """

@@ -1,7 +1,9 @@
 """``request.session``: what an app, the subscribers and the tween ask of it, and the cookie that the answer carries."""
 
 import logging
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 from pyramid.request import Request
@@ -32,12 +34,14 @@ log = logging.getLogger(__name__)
 class Session(StoredSession):
     """A request's session. It is a dict, and has Pyramid's ISession and what pyramid_session_redis adds to that."""
 
+    _is_saved = False
+    _carries_cookie: bool | None = None
+    """Whether the app lets the response carry the cookie; None until it has been asked."""
+    _response: Response | None = None
+    _cookie_options: Mapping[str, Any] = MappingProxyType({})
+
     def __init__(self, request: Request, parts: "Parts", lookup: Lookup, data: dict[str, Any]) -> None:
         super().__init__(request, parts, lookup, data)
-        self._is_saved = False
-        self._carries_cookie: bool | None = None
-        self._response: Response | None = None
-        self._cookie_options: dict[str, Any] = {}
         if lookup.has_ended:
             self._events.append(SessionEnded(request, lookup.handle, lookup.outcome, lookup.user_id))  # type: ignore[arg-type]
         elif lookup.outcome in ("dead", "late", "refused", "rubbish", "signature", "doubled"):
@@ -56,7 +60,7 @@ class Session(StoredSession):
         if self._record is None and lookup.presented and found and found.header.is_of(person.user_id):
             if self.was_cut_off:
                 self._join(found, lookup.presented.series)
-            elif self._may_be_stolen() and self._store.end(lookup.handle, found):
+            elif self._may_be_stolen() and self._store().end(lookup.handle, found):
                 self._events.append(SessionEnded(self._request, lookup.handle, "reused", person.user_id))
         if self._record is None and form:
             self._series = self._parts.ids.series_of_form(form, person.user_id)
@@ -245,9 +249,9 @@ class Session(StoredSession):
     def adjust_cookie_max_age(self, max_age: int | timedelta | None) -> None:
         """Send the cookie, with this age."""
         self._resends_cookie = True
-        self._cookie_options["max_age"] = max_age
+        self._cookie_options = {**self._cookie_options, "max_age": max_age}
 
     def adjust_cookie_expires(self, expires: datetime | timedelta | None) -> None:
         """Send the cookie, with this time of expiry; its age, if it has one, takes precedence."""
         self._resends_cookie = True
-        self._cookie_options["expires"] = expires
+        self._cookie_options = {**self._cookie_options, "expires": expires}

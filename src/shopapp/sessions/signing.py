@@ -5,12 +5,10 @@ from collections.abc import Sequence
 from hmac import compare_digest
 from typing import Protocol
 
-from shopapp.sessions.macs import Mac
+from shopapp.sessions.macs import LENGTH, Mac
 
 MAX_COOKIE_LENGTH = 1024
 """Characters. Ours have about 160; a longer one is not worth a hash."""
-
-SIGNATURE_LENGTH = 43
 
 
 class Signer(Protocol):
@@ -42,7 +40,7 @@ class CookieSigner:
         """Return the session id in ``cookie``, and whether the newest secret signed it. Raises ValueError."""
         if len(cookie) > MAX_COOKIE_LENGTH:
             raise ValueError("longer than any cookie of ours")
-        signature, body = cookie[:SIGNATURE_LENGTH], cookie[SIGNATURE_LENGTH:]
+        signature, body = cookie[:LENGTH], cookie[LENGTH:]
         for mac in self._macs:
             if compare_digest(mac(body), signature):
                 return urlsafe_b64decode(body + b"==").decode(), mac is self._macs[0]

@@ -6,7 +6,6 @@ can be sent twice: the seal of a version tells whether it is the one that was to
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, cast
 
 import msgspec
@@ -128,7 +127,7 @@ class SessionStore:
             record = self._sealer.seal(key, header, payload)
             seconds = self._seconds(header, now)
             args = [stored.seal, record.value, "" if seconds is None else seconds]
-            reply, _ = self._send(partial(self._compare_and_set, key, *args))
+            reply, _ = self._send(self._compare_and_set, key, *args)
             if reply == 1 or reply == record.value:
                 return Stored(record, places)
             found = self._sealer.open(key, reply) if reply else None
@@ -147,7 +146,7 @@ class SessionStore:
         the old cookie is refused, but does not take the session for long dead.
         """
         args = [record.header.beginning, MARKER_SECONDS if marker else ""]
-        ended, was_sent_twice = self._send(lambda: self._end(self._policy.prefix + handle, *args))
+        ended, was_sent_twice = self._send(self._end, self._policy.prefix + handle, *args)
         return bool(ended) or was_sent_twice
 
     def extend(self, handle: str, seconds: int) -> None:
@@ -184,23 +183,20 @@ class SessionStore:
     def _read(self, key: str) -> bytes | None:
         """Return what is under ``key``; what is no string was not put there by us, and is rubbish."""
         try:
-            if self._policy.pushes_on_read:
-                found, _ = self._send(lambda: self._read_and_push_out(key))
-            else:
-                found, _ = self._send(lambda: self._client.get(key))
+            found, _ = self._send(self._read_and_push_out if self._policy.pushes_on_read else self._client.get, key)
         except ResponseError as error:
             if "WRONGTYPE" not in str(error):
                 raise
             return b"rubbish"
         return cast("bytes | None", found)
 
-    def _send(self, command: Callable[[], Any]) -> tuple[Any, bool]:
+    def _send(self, command: Callable[..., Any], *arguments: Any) -> tuple[Any, bool]:
         """Send a command, and once more if the connection broke before the answer; tell whether it was sent twice."""
         try:
             with unavailable_on_error(self._client):
-                return command(), False
+                return command(*arguments), False
         except StoreUnavailable as error:
             if not isinstance(error.__cause__, RedisConnectionError):
                 raise
         with unavailable_on_error(self._client):
-            return command(), True
+            return command(*arguments), True

@@ -24,7 +24,7 @@ from shopapp.sessions.lookup import Lookup
 from shopapp.sessions.mapping import SessionMapping
 from shopapp.sessions.merge import merge, takes_messages_only
 from shopapp.sessions.record import Record
-from shopapp.sessions.store import MARKER_SECONDS, SessionGoneError, Stored, ValueConflictError
+from shopapp.sessions.store import MARKER_SECONDS, SessionGoneError, SessionStore, Stored, ValueConflictError
 
 if TYPE_CHECKING:
     from shopapp.sessions.factory import Parts
@@ -46,31 +46,38 @@ def now() -> int:
 class StoredSession(SessionMapping):
     """The data of a session, the version of it that is known to be stored, and what the next write shall change."""
 
+    _touched = False
+    _record: Record | None = None
+    _id: SessionId | None = None
+    """Of the stored session: the valid one."""
+    _series = ""
+    _shown: SessionId | None = None
+    """The id that the browser has got with the last rotation, and shows for the first time."""
+    _login: Start | None = None
+    _cut_reason = ""
+    """Why the next write cuts off all earlier ids; empty if it does not."""
+    _idle: int | None = None
+    _expires: int | None = None
+    _keeps_cookie = False
+    """The cookie goes out even if the request fails after all."""
+    _resends_cookie = False
+    _was_extended = False
+    _is_closed = False
+    """Nothing is written any more."""
+
     def __init__(self, request: Request, parts: "Parts", lookup: Lookup, data: dict[str, Any]) -> None:
         # Not the library's own, which would load the session by its own rules: see mapping.py.
         self._request, self._parts, self._lookup = request, parts, lookup
-        self._store = parts.store_of(request)
+        self._data = data
         self._detects_changes = parts.policy.detects_changes
-        self._data, self._touched = data, False
-        self._record: Record | None = None
-        self._id: SessionId | None = None
-        """Of the stored session: the valid one."""
-        self._series = ""
-        self._shown: SessionId | None = None
-        self._login: Start | None = None
-        self._cut_reason = ""
-        self._idle: int | None = None
-        self._expires: int | None = None
-        self._events: list[object] = []
         self._has_ended = lookup.has_ended
-        self._keeps_cookie = False
-        """The cookie goes out even if the request fails after all."""
-        self._was_extended = False
-        self._resends_cookie = False
-        self._is_closed = False
         self._drops_writes = lookup.outcome == "late"
+        self._events: list[object] = []
         if lookup.outcome == "live" and lookup.record and lookup.presented:
             self._take(lookup.record, lookup.presented, lookup.standing)
+
+    def _store(self) -> SessionStore:
+        return self._parts.store_of(self._request)
 
     @property
     def handle(self) -> str:
@@ -146,7 +153,7 @@ class StoredSession(SessionMapping):
         parts.codec.admit(self._data, payload)
         clocks = Change(idle=self._idle, expires=self._expires)
         try:
-            record = self._store.create(series, parts.generator(), start, clocks, payload, now())
+            record = self._store().create(series, parts.generator(), start, clocks, payload, now())
         except SessionGoneError as found:
             person = start.person
             if not (found.record and person and found.record.header.is_of(person.user_id)):
@@ -188,7 +195,7 @@ class StoredSession(SessionMapping):
         data = known.payload if payload is None else payload
         can_be_refused = self._parts.policy.refuses_conflicts or not is_last_attempt(self._request)
         try:
-            stored = self._store.replace(
+            stored = self._store().replace(
                 session_id.series, session_id, known, change, data, now(), retry=can_be_refused
             )
         except ValueConflictError as error:
@@ -258,7 +265,7 @@ class StoredSession(SessionMapping):
         if policy.knows_expiry or not known.header.idle or self._was_extended or seconds is None:
             return
         if policy.sets_ttl and not policy.pushes_on_read:
-            self._store.extend(self.handle, seconds)
+            self._store().extend(self.handle, seconds)
         self._was_extended = self._resends_cookie = True
 
     def _drop(self) -> None:
@@ -273,7 +280,7 @@ class StoredSession(SessionMapping):
         ``marker``: a session of another person takes its place. Raises StoreUnavailable if Redis cannot be reached:
         then it may have ended or not.
         """
-        if self._record and self._id and self._store.end(self._id.handle, self._record, marker=marker):
+        if self._record and self._id and self._store().end(self._id.handle, self._record, marker=marker):
             self._has_ended = True
             user_id = self._record.header.person.user_id if self._record.header.person else None
             self._events.append(SessionEnded(self._request, self._id.handle, reason, user_id))
