@@ -20,10 +20,13 @@ HOUR = 3600
 DAY = 24 * HOUR
 
 KINDS = (
+    events.LoginRepeated,
     events.PasswordChanged,
+    events.SessionConflict,
     events.SessionEnded,
     events.SessionRotated,
     events.SessionStarted,
+    events.SessionWriteDeferred,
     events.SessionWriteDropped,
     events.UserLoggedIn,
     events.UserLoggedOut,
@@ -103,6 +106,11 @@ class Site:
     def key_of(self, cookie: str) -> str:
         """Return the Redis key of the session that this cookie of the standard signer leads to."""
         return f"session:{handle_of(cookie)}"
+
+    def answer_errors(self, error: type[Exception]) -> None:
+        """Have the app answer 503 for this error, as any app does that has error views."""
+        config = Configurator(registry=self.registry, autocommit=True)
+        config.add_exception_view(lambda _error, _request: Response(status=503), context=error)
 
     def session_keys(self) -> list[str]:
         """Return the Redis keys of all sessions."""

@@ -27,8 +27,9 @@ OUTAGES = (
     exceptions.TryAgainError,
 )
 
-# Outages for which redis-py has no class: the disk is full, too few replicas, an endless script, no node there.
-OUTAGE_CODES = ("MISCONF", "NOREPLICAS", "BUSY", "Redis Cluster cannot be connected")
+# Outages for which redis-py has no class: the disk is full, too few replicas, an endless script, closed to a script of
+# ours, no node there.
+OUTAGE_CODES = ("MISCONF", "NOREPLICAS", "BUSY", "ACL failure in script", "Redis Cluster cannot be connected")
 
 
 Client: TypeAlias = redis.Redis | redis.RedisCluster

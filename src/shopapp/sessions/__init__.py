@@ -7,6 +7,7 @@ Any Pyramid app can take it: ``config.include("shopapp.sessions")`` with ``redis
 from functools import partial
 
 from pyramid.config import Configurator
+from pyramid.events import NewResponse
 from pyramid.request import Request
 from pyramid.tweens import EXCVIEW, INGRESS
 
@@ -48,7 +49,7 @@ from shopapp.sessions.lifecycle import (
 )
 from shopapp.sessions.policy import Policy
 from shopapp.sessions.record import Sealer
-from shopapp.sessions.saving import loaded_session
+from shopapp.sessions.saving import loaded_session, on_new_response
 from shopapp.sessions.session import USER_KEY, Session
 from shopapp.sessions.settings import SessionSettings, load_session_settings
 from shopapp.sessions.stored import SessionConflictError
@@ -178,6 +179,7 @@ def includeme(config: Configurator) -> None:
     config.add_tween(
         "shopapp.sessions.saving.save_session_factory", under=("pyramid_tm.tm_tween_factory", INGRESS), over=EXCVIEW
     )
+    config.add_subscriber(on_new_response, NewResponse)
     config.add_subscriber(on_user_logged_in, UserLoggedIn)
     config.add_subscriber(on_user_logged_out, UserLoggedOut)
     config.add_subscriber(on_password_changed, PasswordChanged)

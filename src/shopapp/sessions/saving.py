@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 
+from pyramid.events import NewResponse
 from pyramid.registry import Registry
 from pyramid.request import Request
 from pyramid.response import Response
 from pyramid_retry import is_error_retryable
 
-from shopapp.sessions.session import Session
+from shopapp.sessions.session import RESPONSE, Session
 
 
 def loaded_session(request: Request) -> Session | None:
@@ -15,6 +16,11 @@ def loaded_session(request: Request) -> Session | None:
     # Pyramid keeps what it has made there. To ask for request.session would load it.
     session = request.__dict__.get("session")
     return session if isinstance(session, Session) else None
+
+
+def on_new_response(event: NewResponse) -> None:
+    """Keep the response for a session that is first looked at from here on: no response callback will be called."""
+    event.request.__dict__[RESPONSE] = event.response
 
 
 def save_session_factory(handler: Callable[[Request], Response], _registry: Registry) -> Callable[[Request], Response]:

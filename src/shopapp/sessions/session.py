@@ -25,6 +25,9 @@ USER_KEY = "user"
 CSRF_TOKEN_KEY = "_csrft_"  # noqa: S105 - the name of a key
 """The library's key for the token of Pyramid's CSRF check."""
 
+RESPONSE = "_shopapp_sessions_response"
+"""Where in a request's attributes the response is, once there is one."""
+
 SAVE_ROUNDS = 5
 """So often what subscribers put in while a save is told is saved in turn. One that never stops is a fault."""
 
@@ -160,9 +163,10 @@ class Session(StoredSession):
         """
         if self._is_saved and (self._is_closed or not (self._touched or self._cut_reason or self._events)):
             return
-        self.save(self._response)
-        if self._response is not None:
-            self._put_cookie(self._response)
+        response = self._response or self._request.__dict__.get(RESPONSE)
+        self.save(response)
+        if response is not None:
+            self._put_cookie(response)
 
     def _put_cookie(self, response: Response) -> None:
         cookie = self._parts.cookie
