@@ -1,6 +1,6 @@
 """A small Pyramid app that has nothing but ``shopapp.sessions``: sessions are tested on it, apart from any shop."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pyramid.config import Configurator
@@ -15,20 +15,22 @@ from shopapp.testing import TEST_SECRET, ObservedRedis
 ADDRESS = {"REMOTE_ADDR": "192.0.2.1"}
 
 
-def make_app(client: Any, **settings: Any) -> Any:
-    """Return the app on ``client``. ``settings`` are ``redis.sessions.*`` keys without that prefix, as in an ini."""
+def make_app(client: Any, views: Mapping[str, Any] | None = None, **settings: Any) -> Any:
+    """Return the app on ``client``, with more ``views`` by their names. ``settings`` are ``redis.sessions.*`` keys
+    without that prefix, as in an ini.
+    """
     keys = {"secret": TEST_SECRET, "redis_client_callable": "shopapp.testing.ObservedRedis.of", **settings}
     raw = {f"redis.sessions.{key}": value for key, value in keys.items() if value is not None}
     with Configurator(settings={**raw, "shopapp.testing.redis": client}) as config:
         config.registry[RAISE_OBSERVER_ERRORS] = True
         config.include("shopapp.sessions")
-        add_views(config)
+        add_views(config, {**VIEWS, **(views or {})})
     return config.make_wsgi_app()
 
 
-def add_views(config: Configurator) -> None:
+def add_views(config: Configurator, views: Mapping[str, Any]) -> None:
     """Add the views: each does one thing to the session and answers its data."""
-    for name, view in VIEWS.items():
+    for name, view in views.items():
         config.add_route(name, f"/{name}")
         config.add_view(view, route_name=name, renderer="json")
 

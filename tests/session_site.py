@@ -9,7 +9,7 @@ from pyramid.response import Response
 from webtest import TestApp
 from webtest.response import TestResponse
 
-from session_app import ADDRESS, add_views
+from session_app import ADDRESS, VIEWS, add_views
 from shopapp import events
 from shopapp.events import RAISE_OBSERVER_ERRORS
 from shopapp.sessions.ids import SessionId
@@ -52,7 +52,7 @@ class Site:
         with Configurator(settings={**raw, "shopapp.testing.redis": client}) as config:
             config.registry[RAISE_OBSERVER_ERRORS] = True
             config.include("shopapp.sessions")
-            add_views(config)
+            add_views(config, VIEWS)
             config.add_route("run", "/run")
             config.add_view(self._run, route_name="run")
             config.add_exception_view(lambda error, request: Response(status=error.args[0]), context=Trouble)

@@ -350,3 +350,83 @@ def test_an_index_of_another_type_than_ours_hinders_no_login(site):
 
     browser = site.browser()
     assert browser.get("/login?user=1", expect_errors=True).status_int == 200
+
+
+# However many there are
+
+
+def people_with_sessions(site, clock, count):
+    """Sign person 1 in so many times."""
+    for _ in range(count):
+        site.visit("/login?user=1", None)
+
+
+@pytest.mark.parametrize("before", [None, "/set?a=1"], ids=["nobody", "a visitor"])
+def test_a_login_makes_as_many_round_trips_with_ten_thousand_sessions_as_with_ten(site, before):
+    site.warm()
+    counts, made = {}, 0
+    for wanted in (10, 1_000, 10_000):
+        for _ in range(made, wanted):
+            if made < 1_000:
+                site.visit("/login?user=1", None)
+            else:  # as a login does it, without the request around
+                site.redis.zadd("session:user:1", {f"{made:032x}": 1})
+            made += 1
+        browser = site.browser()
+        if before:
+            browser.get(before)
+        counts[wanted] = site.commands_of(lambda b=browser: b.get("/login?user=1"))
+
+    assert [len(commands) <= 4 for commands in counts.values()] == [True] * 3
+    assert max(len(commands) for commands in counts.values()) - len(counts[10]) <= 2
+    assert counts[10_000][:2] == counts[10][:2]
+
+
+def test_many_sessions_come_in_pages_the_latest_logins_first(site, log_in):
+    from shopapp.sessions import page_of_sessions
+
+    browsers = [log_in() for _ in range(25)]
+    handles = [handle(browser) for browser in browsers][::-1]
+
+    pages = []
+    for start in (0, 10, 20, 30):
+        site.run(None, lambda request, start=start: page_of_sessions(request, 1, start, 10))
+        pages.append(site.returned)
+
+    assert [total for _, total in pages] == [25] * 4
+    assert [{info.handle for info in infos} for infos, _ in pages] == [
+        set(handles[:10]), set(handles[10:20]), set(handles[20:]), set()
+    ]  # fmt: skip
+
+
+def test_the_order_of_logins_is_that_of_redis_whatever_the_clocks_of_app_servers_say(make_site, clock):
+    """With max_sessions a login through a server whose clock is behind must not be the one that ends."""
+    site = make_site(max_sessions=1)
+    fast, slow = site.browser(), site.browser()
+    clock.shift(320)
+    fast.get("/login?user=1")
+    clock.shift(-320)
+
+    slow.get("/login?user=1")
+
+    assert is_in(slow)
+    assert not is_in(fast)
+
+
+RUBBISH = {
+    "text": lambda redis: redis.set("session:user:1", "rubbish"),
+    "list": lambda redis: redis.rpush("session:user:1", "rubbish"),
+    "names of no sessions": lambda redis: redis.zadd("session:user:1", {b"\xff\xfe": 1, "x" * 1000: 2, "": 3}),
+    "the name of something else": lambda redis: (redis.rpush("session:x", "1"), redis.zadd("session:user:1", {"x": 1})),
+}
+
+
+@pytest.mark.parametrize("kind", RUBBISH)
+@pytest.mark.parametrize("path", ["/sessions", "/end-others", "/password", "/end?handle=x", "/logout", "/login?user=1"])
+def test_rubbish_under_the_key_of_the_index_is_no_error(site, log_in, kind, path):
+    here = log_in()
+    site.redis.delete("session:user:1")
+    RUBBISH[kind](site.redis)
+
+    assert here.get(path).status_int == 200
+    assert is_in(here) is (path != "/logout")
