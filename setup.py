@@ -35,6 +35,11 @@ TEST = [
     "webtest >= 3.0.7, < 4",
 ]
 
+BENCH = [
+    "granian >= 2.5, < 3",
+    "pyramid_retry >= 2.1, < 3",
+]
+
 DEV = ["ruff >= 0.14, < 0.18"]
 
 setup(
@@ -57,6 +62,7 @@ setup(
     extras_require={
         "postgresql": POSTGRESQL,
         "test": [*TEST, *POSTGRESQL],
+        "bench": BENCH,
         "dev": [*DEV, *TEST, *POSTGRESQL],
     },
     entry_points={
