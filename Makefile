@@ -5,13 +5,14 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint clean
+.PHONY: help run test lint bench bench-short clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make run     install, prepare the demo data and serve the shop on http://localhost:6543/"
 	@echo "make test    run all tests"
 	@echo "make lint    check style and formatting"
+	@echo "make bench   measure speed next to the plain library and Express, for 12 minutes; bench-short: for one"
 	@echo "make clean   remove everything that was built or cached; var/, your data, stays"
 
 run: .venv/installed
@@ -30,8 +31,14 @@ lint: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
+bench: .venv/installed-bench
+	$(BIN)/python -m benchmarks
+
+bench-short: .venv/installed-bench
+	$(BIN)/python -m benchmarks --rounds 1 --seconds 1 --name short
+
 clean:
-	rm -rf .venv build dist .pytest_cache .ruff_cache .hypothesis src/*.egg-info
+	rm -rf .venv build dist .pytest_cache .ruff_cache .hypothesis benchmarks/express/node_modules src/*.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/bin/python:
@@ -45,6 +52,6 @@ clean:
 	$(PIP) install --editable .
 	@touch $@
 
-.venv/installed-test .venv/installed-dev: .venv/installed-%: setup.py pyproject.toml | .venv/bin/python
+.venv/installed-test .venv/installed-dev .venv/installed-bench: .venv/installed-%: setup.py pyproject.toml | .venv/bin/python
 	$(PIP) install --editable '.[$*]'
 	@touch $@
