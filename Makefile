@@ -1,21 +1,22 @@
 # The few commands a developer needs. `make` by itself lists them.
 
 PYTHON ?= python3
-BIN := .venv/bin
+VENV ?= .venv
+BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench bench-short clean
+.PHONY: help run test lint bench bench-short clean same-python
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make run     install, prepare the demo data and serve the shop on http://localhost:6543/"
 	@echo "make test    run all tests"
-	@echo "make lint    check style and formatting"
+	@echo "make lint    check style, formatting and types"
 	@echo "make bench   measure speed next to the plain library and Express, for 12 minutes; bench-short: for one"
 	@echo "make clean   remove everything that was built or cached; var/, your data, stays"
 
-run: .venv/installed
+run: $(VENV)/installed
 	@$(BIN)/shopapp -c development.ini db upgrade
 	@$(BIN)/shopapp -c development.ini db demo
 	@echo
@@ -24,34 +25,44 @@ run: .venv/installed
 	@echo
 	@exec $(BIN)/pserve development.ini
 
-test: .venv/installed-test
-	$(BIN)/pytest
+test: $(VENV)/installed-test
+	$(BIN)/pytest $(TESTS)
 
-lint: .venv/installed-dev
+lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
-bench: .venv/installed-bench
+bench: $(VENV)/installed-bench
 	$(BIN)/python -m benchmarks
 
-bench-short: .venv/installed-bench
+bench-short: $(VENV)/installed-bench
 	$(BIN)/python -m benchmarks --rounds 1 --seconds 1 --name short
 
 clean:
-	rm -rf .venv build dist .pytest_cache .ruff_cache .hypothesis benchmarks/express/node_modules src/*.egg-info
+	rm -rf .venv .venv-* build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis benchmarks/express/node_modules src/*.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.venv/bin/python:
+$(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "shopapp needs Python 3.11 or newer, and $(PYTHON) is not; name one with: make run PYTHON=python3.12" >&2; \
 		exit 1; }
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv $(VENV)
+
+# The folder keeps the Python that it was made with: whoever asks for another must not get that one without a word.
+same-python: | $(BIN)/python
+ifneq ($(origin PYTHON),file)
+	@[ "$$($(BIN)/python -V)" = "$$($(PYTHON) -V)" ] || { \
+		echo "$(VENV) was made with $$($(BIN)/python -V) and not with $(PYTHON);" \
+			"make clean first, or keep both with: VENV=.venv-other" >&2; \
+		exit 1; }
+endif
 
 # One stamp for each set of packages: it is older than setup.py as soon as that asks for something else.
-.venv/installed: setup.py pyproject.toml | .venv/bin/python
-	$(PIP) install --editable .
+$(VENV)/installed: setup.py pyproject.toml | same-python
+	$(PIP) install --editable '.[shop]'
 	@touch $@
 
-.venv/installed-test .venv/installed-dev .venv/installed-bench: .venv/installed-%: setup.py pyproject.toml | .venv/bin/python
+$(VENV)/installed-test $(VENV)/installed-dev $(VENV)/installed-bench: $(VENV)/installed-%: setup.py pyproject.toml | same-python
 	$(PIP) install --editable '.[$*]'
 	@touch $@

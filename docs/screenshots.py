@@ -19,7 +19,7 @@ from shopapp.catalog import demo
 from shopapp.db import create_engine_from
 from shopapp.embedded import stop_servers
 from shopapp.migrations import upgrade
-from shopapp.settings import load_settings
+from shopapp.settings.shop import load_settings
 from shopapp.testing import TEST_SECRET
 
 IMAGES = Path(__file__).with_name("images")

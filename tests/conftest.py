@@ -1,4 +1,4 @@
-"""What all tests share. The shop's own fixtures are those that other people's suites get: ``shopapp.testing``."""
+"""What all tests share. The fixtures of ``shopapp.testing`` and its ``shop`` are for other people's suites as well."""
 
 import os
 from collections.abc import Generator
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-pytest_plugins = ["shopapp.testing", "postgresql", "cluster"]
+pytest_plugins = ["shopapp.testing", "shopapp.testing.shop", "postgresql", "cluster"]
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,6 +1,7 @@
 """What tests look at: the forms and messages of a page, a browser's cookie, and everything that is stored."""
 
 import sqlite3
+from contextlib import closing
 from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -41,7 +42,7 @@ def send(browser: TestApp, method: str, address: str, headers: dict[str, str]) -
 def everything_stored(client: redis.Redis, settings: dict[str, Any]) -> dict[str, Any]:
     """Return all keys and values of Redis and all rows of the database. It is not noted among the shop's commands."""
     plain = redis.Redis(connection_pool=client.connection_pool)
-    with sqlite3.connect(settings["shop.database_url"].removeprefix("sqlite:///")) as connection:
+    with closing(sqlite3.connect(settings["shop.database_url"].removeprefix("sqlite:///"))) as connection:
         return {
             "redis": {key: plain.dump(key) for key in sorted(plain.keys())},
             "database": list(connection.iterdump()),

@@ -12,7 +12,7 @@ from webtest.response import TestResponse
 from session_app import ADDRESS, add_views
 from shopapp import events
 from shopapp.events import RAISE_OBSERVER_ERRORS
-from shopapp.sessions.record import SessionId
+from shopapp.sessions.ids import SessionId
 from shopapp.sessions.signing import CookieSigner
 from shopapp.testing import TEST_SECRET, ObservedRedis
 

@@ -5,16 +5,18 @@ from typing import Any
 from pyramid.config import Configurator
 from pyramid.router import Router
 
-from shopapp.events import RAISE_OBSERVER_ERRORS
-from shopapp.settings import load_settings
-
 
 def main(_global_config: dict[str, str] | None, **settings: Any) -> Router:
     """Return the WSGI application. Raises SettingsError with every mistake in the settings."""
+    # Here, because another app that takes shopapp.sessions alone imports this package, and may lack what a shop needs.
+    from shopapp.events import RAISE_OBSERVER_ERRORS  # noqa: PLC0415
+    from shopapp.settings.shop import load_settings  # noqa: PLC0415
+
     shop_settings = load_settings(settings)
-    with Configurator(settings=settings) as config:
+    with Configurator(settings={"retry.activate_hook": "shopapp.http.attempts", **settings}) as config:
         config.registry["shopapp.settings"] = shop_settings
         config.registry[RAISE_OBSERVER_ERRORS] = not shop_settings.shop.production
+        config.include("pyramid_retry")
         config.include("shopapp.db")
         config.include("shopapp.sessions")
         config.include("shopapp.accounts")

@@ -18,9 +18,12 @@ from shopapp.accounts.passwords import MIN_PASSWORD_LENGTH, hash_password
 from shopapp.catalog import demo
 from shopapp.db import create_engine_from
 from shopapp.embedded import EmbeddedServerError
-from shopapp.redis import Client, StoreUnavailable, connect
+from shopapp.redis import Client, StoreUnavailable
 from shopapp.sessions import admin, make_index
-from shopapp.settings import SessionSettings, Settings, SettingsError, load_settings
+from shopapp.sessions.client import make_client
+from shopapp.sessions.settings import SessionSettings
+from shopapp.settings import SettingsError
+from shopapp.settings.shop import Settings, load_settings
 
 
 class _WrongSettings(click.ClickException):
@@ -108,7 +111,7 @@ def list_sessions(ini: str, email: str) -> None:
     settings = _settings(ini)
     user_id = _user_id(settings, email)
     with _redis(settings.sessions) as client:
-        found = make_index(client, settings.sessions).sessions(user_id)
+        found = make_index(client, settings.sessions).sessions(user_id)[0]
     for info in found:
         begun, used = (f"{at:%Y-%m-%d %H:%M}Z" for at in (info.created_at, info.last_used_at))
         click.echo(f"{info.handle}  since {begun}  used {used}  {info.address}  {device_name(info.agent)}")
@@ -192,7 +195,7 @@ def _engine(settings: Settings) -> Iterator[Engine]:
 def _redis(settings: SessionSettings) -> Iterator[Client]:
     """A client that is closed at the end. Turns a Redis that is away, or forbids it, into a click error."""
     try:
-        with closing(connect(settings)) as client:
+        with closing(make_client(settings)) as client:
             yield client
     except (StoreUnavailable, EmbeddedServerError) as error:
         raise click.ClickException(f"{error}\nIs Redis there, and is redis.sessions.redis_url right?") from error

@@ -18,7 +18,7 @@ from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.types import TypeDecorator
 
 if TYPE_CHECKING:
-    from shopapp.settings import ShopSettings
+    from shopapp.settings.shop import ShopSettings
 
 BUSY_TIMEOUT_MILLISECONDS = 5000
 """How long a SQLite writer waits for another one: far longer than any transaction of the shop takes."""

@@ -119,7 +119,8 @@ class _Server:
         self._users_lock = self._lock("users.lock", shared=True)
 
     def _launch(self) -> None:
-        lock = self._lock("server.lock")  # never None: nobody but its server holds it while we hold starting.lock
+        lock = self._lock("server.lock")
+        assert lock is not None  # noqa: S101 - nobody but its server holds it while we hold starting.lock
         try:
             self._process = launch(self._directory, log=self._log, inherited=lock)
         finally:

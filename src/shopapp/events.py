@@ -36,6 +36,8 @@ class UserLoggedIn:
     name: str
     keep: bool = False
     """They ticked "keep me signed in": the session gets the longer clocks."""
+    form: str = ""
+    """What names the sign-in form that was sent, if it has a name: sent again, it leads to the same session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +75,27 @@ class SessionStarted:
 
 @dataclass(frozen=True, slots=True)
 class SessionRotated:
-    """A session got a new id and the old one is dead. The handle stays: it names the session, not the id."""
+    """A session has another valid id. The handle stays: it names the session, not the id.
+
+    With the reason ``periodic`` the browser has shown the new id, and the old one is retired: it still opens the
+    session for a few seconds. With any other reason the old id opens nothing any more, and the cookie goes out with
+    this response.
+    """
 
     request: Request
     handle: str
     reason: str
+    user_id: int | str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LoginRepeated:
+    """The same sign-in came once more (an impatient click, an answer that was lost) and found the session that the
+    first one made: it is stored, and its cookie goes out with this response too. No session was started or rotated.
+    """
+
+    request: Request
+    handle: str
     user_id: int | str | None
 
 
@@ -97,6 +115,30 @@ class SessionWriteDropped:
 
     request: Request
     handle: str
+    user_id: int | str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionWriteDeferred:
+    """A page could be shown, but what it owed the session could not be written: messages that it shows, a clock, a
+    rotation. The next request tries again. Nothing was written.
+    """
+
+    request: Request
+    handle: str
+    user_id: int | str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionConflict:
+    """Two requests changed the same value of a session differently, and the later one won. It is stored.
+
+    ``places`` tells where: the keys, with dots between. Not told where ``pyramid_retry`` ran the later one again.
+    """
+
+    request: Request
+    handle: str
+    places: tuple[str, ...]
     user_id: int | str | None
 
 

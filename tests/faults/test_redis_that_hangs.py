@@ -9,7 +9,8 @@ import redis
 from webtest import TestApp
 
 from shopapp.redis import HANG_SECONDS
-from shopapp.testing import JSON, ObservedRedis
+from shopapp.testing import ObservedRedis
+from shopapp.testing.shop import JSON
 
 THREADS, REQUESTS, TIMEOUT_SECONDS = 4, 40, 0.2
 

@@ -12,7 +12,8 @@ from webtest import TestApp
 
 from observing import cookie_of, everything_stored, form_to, text_of
 from shopapp.accounts.passwords import hash_password
-from shopapp.testing import JSON, ObservedRedis, log_in
+from shopapp.testing import ObservedRedis
+from shopapp.testing.shop import JSON, log_in
 
 IPHONE = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "

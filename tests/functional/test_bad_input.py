@@ -8,7 +8,8 @@ from webtest import TestApp, TestResponse
 
 from observing import everything_stored, send, text_of
 from shopapp.catalog import demo
-from shopapp.testing import JSON, ObservedRedis, log_in
+from shopapp.testing import ObservedRedis
+from shopapp.testing.shop import JSON, log_in
 
 FORM, JSON_BODY = "application/x-www-form-urlencoded", "application/json"
 MUG = "stoneware-mug"

@@ -7,7 +7,8 @@ import pytest
 from webtest import TestApp
 
 from observing import cookie_of
-from shopapp.testing import JSON, ObservedRedis, log_in
+from shopapp.testing import ObservedRedis
+from shopapp.testing.shop import JSON, log_in
 
 MUG = "stoneware-mug"
 THREADS, ADDS = 8, 50

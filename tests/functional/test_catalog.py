@@ -11,7 +11,7 @@ from webtest import TestApp, TestResponse
 
 from observing import form_to, text_of
 from shopapp.catalog.models import Product
-from shopapp.testing import JSON
+from shopapp.testing.shop import JSON
 
 LISTED = {"sku", "name", "price", "currency", "available", "url", "image"}
 

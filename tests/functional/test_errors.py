@@ -19,7 +19,8 @@ from shopapp.catalog import demo
 from shopapp.catalog.store import find_product
 from shopapp.embedded import start_server, stop_server
 from shopapp.events import UserLoggedIn
-from shopapp.testing import JSON, ObservedRedis, log_in
+from shopapp.testing import ObservedRedis
+from shopapp.testing.shop import JSON, log_in
 
 SECRET_DETAIL = "secret-detail-91c3"
 CREDENTIALS = {"email": demo.EMAIL, "password": demo.PASSWORD}

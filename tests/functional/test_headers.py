@@ -8,7 +8,8 @@ import pytest
 import redis
 from webtest import TestApp, TestResponse
 
-from shopapp.testing import JSON, ObservedRedis, log_in
+from shopapp.testing import ObservedRedis
+from shopapp.testing.shop import JSON, log_in
 
 SECURITY = {
     "Content-Security-Policy": (

@@ -6,7 +6,8 @@ from pathlib import Path
 import redis
 from webtest import TestApp
 
-from shopapp.testing import JSON, ObservedRedis, log_in
+from shopapp.testing import ObservedRedis
+from shopapp.testing.shop import JSON, log_in
 
 
 def away(_command: str) -> None:

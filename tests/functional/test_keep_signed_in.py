@@ -9,7 +9,7 @@ import time_machine
 from webtest import TestApp
 
 from observing import form_to, text_of
-from shopapp.testing import JSON, log_in
+from shopapp.testing.shop import JSON, log_in
 
 DAY = 24 * 60 * 60
 TICKED = ["y", "1", "true", "on"]

@@ -10,7 +10,8 @@ from webtest import TestApp
 from observing import form_to, text_of
 from shopapp.accounts.models import User
 from shopapp.accounts.passwords import verify_password
-from shopapp.testing import JSON, ObservedRedis, log_in
+from shopapp.testing import ObservedRedis
+from shopapp.testing.shop import JSON, log_in
 
 CREDENTIALS = {"email": "demo@example.com", "password": "correct horse battery"}
 ACCOUNT = {"user_id": 1, "email": "demo@example.com", "name": "Demo Customer"}

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from webtest import TestApp
 
 from observing import cookie_of, form_to
-from shopapp.testing import JSON, ObservedRedis, log_in
+from shopapp.testing import ObservedRedis
+from shopapp.testing.shop import JSON, log_in
 
 
 def test_logout_from_the_page_leads_home_and_out(customer: TestApp) -> None:

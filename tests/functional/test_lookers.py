@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pytest
 from webtest import TestApp
 
-from shopapp.testing import JSON, ObservedRedis
+from shopapp.testing import ObservedRedis
+from shopapp.testing.shop import JSON
 
 PAGES = (
     "/",

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
 from shopapp import migrations
 from shopapp.db import Base, create_engine_from
 from shopapp.migrations import ADVISORY_LOCK
-from shopapp.settings import ShopSettings
+from shopapp.settings.shop import ShopSettings
 
 TABLES = {"category", "product", "user", "alembic_version"}
 

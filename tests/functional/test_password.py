@@ -9,7 +9,8 @@ import pytest
 from webtest import TestApp
 
 from observing import cookie_of, everything_stored, form_to, text_of
-from shopapp.testing import JSON, ObservedRedis, log_in
+from shopapp.testing import ObservedRedis
+from shopapp.testing.shop import JSON, log_in
 
 OLD = "correct horse battery"
 NEW = "  Ein neues Paßwort, mit Leerzeichen  "

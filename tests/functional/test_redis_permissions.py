@@ -10,7 +10,8 @@ from webtest import TestApp
 
 import shopapp
 from shopapp.sessions.admin import clear, count
-from shopapp.testing import JSON, ObservedRedis, log_in
+from shopapp.testing import ObservedRedis
+from shopapp.testing.shop import JSON, log_in
 
 DEPLOYMENT = Path(__file__).parents[2] / "docs" / "deployment.md"
 

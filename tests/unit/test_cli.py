@@ -13,8 +13,9 @@ from shopapp.accounts.passwords import verify_password
 from shopapp.catalog.models import Product
 from shopapp.cli import cli
 from shopapp.db import create_engine_from
-from shopapp.settings import ShopSettings
-from shopapp.testing import JSON, TEST_SECRET, ObservedRedis, log_in
+from shopapp.settings.shop import ShopSettings
+from shopapp.testing import TEST_SECRET, ObservedRedis
+from shopapp.testing.shop import JSON, log_in
 
 SECRET = "dGhpcyBvbmUgaXMgb25seSBmb3IgdGVzdHMgLSBub3RoaW5nIGVsc2UgMTIz"
 PRODUCTION = f"""

@@ -19,7 +19,7 @@ from webtest import TestApp
 from shopapp.accounts.models import User
 from shopapp.catalog.models import Category, Product
 from shopapp.db import Base, can_be_stored, create_engine_from
-from shopapp.settings import ShopSettings
+from shopapp.settings.shop import ShopSettings
 
 
 @pytest.fixture

@@ -1,6 +1,9 @@
 """The architecture: who may know whom. Imports run downward only, and this list says how."""
 
 import ast
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,36 +19,50 @@ ARROWS = {
     # What the shop runs on.
     "valkey": set(),
     "embedded": {"valkey"},
-    "redis": {"embedded", "settings"},
-    "db": {"settings"},
+    "redis": {"embedded"},
     # The session lifecycle, which any other Pyramid app can take as it stands.
     "sessions": {"audit", "events", "redis", "settings"},
+    # From here on it is the shop.
+    "settings.shop": {"sessions", "settings"},
+    "db": {"settings.shop"},
     # The parts of the shop, each with its views. Accounts and catalogue do not know each other; the cart knows both.
     "accounts": {"db", "events", "http", "sessions"},
     "catalog": {"db", "http"},
     "catalog.demo": {"accounts", "catalog"},
     "cart": {"accounts", "audit", "catalog", "events", "http", "redis", "sessions"},
     # What belongs to every page. Its frame shows who is signed in, the cart and the categories.
-    "web": {"accounts", "cart", "catalog", "http", "redis", "sessions", "settings"},
+    "web": {"accounts", "cart", "catalog", "http", "redis", "sessions", "settings.shop"},
     # main(): it includes the parts by name.
-    "": {"events", "settings"},
+    "": {"events", "settings.shop"},
     # The schema, and the tools that stand beside the shop.
-    "migrations": {"accounts", "catalog", "db", "settings"},
+    "migrations": {"accounts", "catalog", "db", "settings.shop"},
 }
 """Part: the parts that it imports. Each is listed below those it imports. A module in no part of its own is of the part
 around it; ``""`` is the package itself."""
 
-TOOLS = {"cli", "testing"}
-"""They may import everything, and nobody imports them."""
+TOOLS = {"__main__", "cli", "testing"}
+"""They may import everything, and nobody else imports them."""
 
 PACKAGES = {
-    "redis": {"cart.store", "redis", "sessions.store", "settings.urls", "testing"},
-    "pyramid_session_redis": {"sessions.clocks", "sessions.factory", "sessions.keeper"},
+    "redis": {
+        "cart.store",
+        "redis",
+        "sessions.client",
+        "sessions.index",
+        "sessions.scripts",
+        "sessions.store",
+        "settings.urls",
+        "testing",
+    },
+    "pyramid_session_redis": {"sessions.factory", "sessions.mapping"},
+    "pyramid_retry": {"sessions.saving", "sessions.stored"},
+    "sqlalchemy": {"accounts", "catalog", "cli", "db", "migrations", "settings.shop", "testing.shop", "web.health"},
+    "babel": {"accounts", "settings.shop", "web"},
     "argon2": {"accounts.passwords"},
     "alembic": {"migrations"},
     "click": {"cli"},
     "prometheus_client": {"audit", "web.health"},
-    "webtest": {"testing"},
+    "webtest": {"testing.shop"},
     "pytest": {"testing"},
 }
 """Package from outside: the only modules or parts that import it. Above them nobody knows that it is there."""
@@ -118,3 +135,12 @@ def test_a_package_from_outside_is_known_to_few(package: str) -> None:
 
     assert {module for module in importers if not any(is_within(module, each) for each in known_to)} == set()
     assert {each for each in known_to if not any(is_within(module, each) for module in importers)} == set()
+
+
+def test_nothing_warns_at_the_start_of_make_run():
+    environ = {key: value for key, value in os.environ.items() if key != "PYTHONWARNINGS"}
+    command = [sys.executable, "-c", "import pyramid.scripts.pserve, shopapp, shopapp.cli"]
+
+    started = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
+
+    assert started.stderr == ""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shopapp.settings import ShopSettings
+from shopapp.settings.shop import ShopSettings
 from shopapp.web.shell import money_filter
 
 

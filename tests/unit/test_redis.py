@@ -11,11 +11,12 @@ from threading import Thread
 import pytest
 from redis import Redis
 from redis.connection import SSLConnection, UnixDomainSocketConnection
-from redis.exceptions import ConnectionError, NoScriptError, OutOfMemoryError, ResponseError
+from redis.exceptions import NoScriptError, OutOfMemoryError, ResponseError
 
 from shopapp.embedded import start_server, stop_server
 from shopapp.redis import StoreUnavailable, connect, unavailable_on_error
-from shopapp.settings import SessionSettings, load_session_settings
+from shopapp.sessions.client import make_client
+from shopapp.sessions.settings import load_session_settings
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def directory(tmp_path: Path) -> Iterator[Path]:
 @pytest.fixture
 def client(directory: Path) -> Iterator[Redis]:
     """A client of an embedded server."""
-    with connect(SessionSettings(redis_url=f"embedded:{directory}")) as client:
+    with connect(f"embedded:{directory}") as client:
         yield client
 
 
@@ -49,14 +50,14 @@ def test_an_embedded_server_answers(client):
 def test_a_relative_directory_starts_at_the_working_directory(directory, monkeypatch):
     monkeypatch.chdir(directory.parent)
 
-    with connect(SessionSettings(redis_url=f"embedded:{directory.name}")) as client:
+    with connect(f"embedded:{directory.name}") as client:
         assert client.config_get("dir") == {"dir": str(directory)}
 
 
 def test_a_directory_may_have_spaces_and_percent_signs(tmp_path):
     directory = tmp_path / "my data 100%25?#"
 
-    with connect(SessionSettings(redis_url=f"embedded:{directory}")) as client:
+    with connect(f"embedded:{directory}") as client:
         assert client.ping()
     stop_server(directory)
 
@@ -66,7 +67,7 @@ def test_a_unix_socket_with_a_password_is_reached_through_the_separate_keys(clie
     keys = {"redis_unix_socket_path": str(directory / "valkey.sock"), "redis_password": "p@ss/word %", "secret": "s"}
     settings = load_session_settings({f"redis.sessions.{key}": value for key, value in keys.items()}, {})
 
-    with connect(settings) as other:
+    with make_client(settings) as other:
         assert other.ping()
 
 
@@ -74,14 +75,14 @@ def test_a_unix_socket_with_a_password_is_reached_through_the_separate_keys(clie
     ("url", "expected"), [("rediss://host:6390/2", SSLConnection), ("unix:///run/r.sock", UnixDomainSocketConnection)]
 )
 def test_the_scheme_says_how_to_connect(url, expected):
-    assert connect(SessionSettings(redis_url=url)).connection_pool.connection_class is expected
+    assert connect(url).connection_pool.connection_class is expected
 
 
 def test_a_port_where_nobody_listens_is_an_outage_at_once():
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
 
-    refusal = refused_within(0.5, connect(SessionSettings(redis_url=f"redis://127.0.0.1:{port}/0")))
+    refusal = refused_within(0.5, connect(f"redis://127.0.0.1:{port}/0"))
 
     assert "Connection refused" in str(refusal)
 
@@ -90,7 +91,7 @@ def test_a_redis_that_does_not_answer_is_an_outage_within_the_timeout():
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
 
-        refused_within(1.0, connect(SessionSettings(redis_url=url, redis_socket_timeout=0.3)))
+        refused_within(1.0, connect(url, socket_timeout=0.3))
 
 
 def test_something_else_than_redis_is_an_outage():
@@ -103,14 +104,14 @@ def test_something_else_than_redis_is_an_outage():
         thread = Thread(target=answer)
         thread.start()
 
-        refused_within(1.0, connect(SessionSettings(redis_url=f"redis://127.0.0.1:{stranger.getsockname()[1]}/0")))
+        refused_within(1.0, connect(f"redis://127.0.0.1:{stranger.getsockname()[1]}/0"))
         thread.join()
 
 
 def test_a_wrong_password_is_an_outage_and_is_not_told(client, directory):
     client.config_set("requirepass", "right")
 
-    refusal = refused_within(1.0, connect(SessionSettings(redis_url=f"unix://:wrong@{directory}/valkey.sock")))
+    refusal = refused_within(1.0, connect(f"unix://:wrong@{directory}/valkey.sock"))
 
     assert "wrong" not in str(refusal)
 
@@ -133,7 +134,7 @@ def test_a_stopped_redis_is_an_outage(client, directory):
 
 
 def test_a_command_whose_answer_is_lost_is_not_sent_again(directory):
-    with connect(SessionSettings(redis_url=f"embedded:{directory}", redis_socket_timeout=0.2)) as client:
+    with connect(f"embedded:{directory}", socket_timeout=0.2) as client:
         client.set("count", 0)
         server = client.info("server")["process_id"]
 
@@ -174,7 +175,7 @@ def test_too_few_replicas_are_an_outage_for_what_writes(client):
 
 def test_a_script_that_does_not_end_is_an_outage(client, directory):
     client.config_set("busy-reply-threshold", "10")
-    with connect(SessionSettings(redis_url=f"embedded:{directory}")) as endless:
+    with connect(f"embedded:{directory}") as endless:
         connection = endless.connection_pool.get_connection()
         connection.send_command("EVAL", "while true do end", 0)
         time.sleep(0.1)
@@ -192,14 +193,3 @@ def test_a_mistake_in_a_command_is_no_outage(client):
         client.hget("key", "field")
     with pytest.raises(NoScriptError), unavailable_on_error():
         client.evalsha("0" * 40, 0)
-
-
-def test_a_function_can_be_marked_as_one_that_an_outage_stops():
-    @unavailable_on_error()
-    def ask() -> None:
-        raise ConnectionError("away")
-
-    with pytest.raises(StoreUnavailable, match="away"):
-        ask()
-    with pytest.raises(StoreUnavailable, match="away"):
-        ask()

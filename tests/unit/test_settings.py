@@ -13,14 +13,10 @@ from hypothesis import strategies as st
 from pyramid_session_redis import util as psr
 from redis.connection import parse_url
 
-from shopapp.settings import (
-    SessionSettings,
-    SettingsError,
-    ShopSettings,
-    load_session_settings,
-    load_settings,
-)
-from shopapp.settings.rules import EXAMPLE_WORDS, SECRET_BYTES, estimated_bytes
+from shopapp.sessions.setting_rules import EXAMPLE_WORDS, SECRET_BYTES, estimated_bytes
+from shopapp.sessions.settings import SessionSettings, load_session_settings
+from shopapp.settings import SettingsError
+from shopapp.settings.shop import ShopSettings, load_settings
 
 ROOT = Path(__file__).parents[2]
 STRONG = "0Zq7vXn3KfTgWm2LrJh9YbPdCs5aEuQx8VwNiRz4Mo1HkBt6FySjGlAcUpIeDvOq"
@@ -94,7 +90,7 @@ def test_the_defaults_are_those_of_the_shop():
     found = sessions()
 
     assert (found.timeout, found.timeout_trigger, found.redis_socket_timeout) == (10_800, 300, 1.0)
-    assert (found.cookie_samesite, found.cookie_httponly, found.cookie_max_age) == ("lax", True, None)
+    assert (found.cookie_samesite, found.cookie_httponly, found.cookie_max_age) == ("lax", True, "timeout")
     assert (found.deserialized_fails_new, found.detect_changes, found.set_redis_ttl) == (True, True, True)
     assert (found.prefix, found.redis_url) == ("session:", "redis://localhost:6379/0")
     assert shop() == ShopSettings()
@@ -107,6 +103,53 @@ def test_settings_are_frozen():
 
 def test_keys_of_other_parts_are_left_alone():
     assert complaints_of({"redis.sessions.secret": "s", "pyramid.includes": "x", "shopping.cart": "x"}) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "meant"),
+    [
+        ("redis.session.timeout", "redis.sessions.timeout"),
+        ("redis_sessions.secret", "redis.sessions.secret"),
+        ("redis.sesions.secret", "redis.sessions.secret"),
+        ("redis-session.cookie_secure", "redis.sessions.cookie_secure"),
+        ("Redis.Sessions.timeout", "redis.sessions.timeout"),
+        ("redis.session.timeuot", "redis.sessions.timeout"),
+        ("shops.currency", "shop.currency"),
+    ],
+)
+def test_a_key_with_a_misspelt_beginning_is_refused(key, meant):
+    expected = [f"{key} is not a known setting; did you mean {meant}?"]
+
+    assert complaints_of({"redis.sessions.secret": "s", key: "60"}) == expected
+
+
+def test_another_pyramid_app_is_told_of_a_misspelt_beginning_too():
+    with pytest.raises(SettingsError, match=r"did you mean redis\.sessions\.timeout\?"):
+        load_session_settings({"redis.sessions.secret": "s", "redis.session.timeout": "60"}, {})
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "redis.something.url",
+        "redis.url",
+        "redis.secret",
+        "redis.session.url",
+        "session.type",
+        "session.secret",
+        "session.timeout",
+        "session.redis.secret",
+        "beaker.session.timeout",
+        "pyramid.includes",
+        "sqlalchemy.url",
+        "retry.attempts",
+        "shopping.currency",
+        "timeout",
+        "",
+    ],
+)
+def test_a_key_of_another_library_is_left_alone(key):
+    assert complaints_of({"redis.sessions.secret": "s", key: "x"}) == []
 
 
 def test_an_unknown_key_is_refused_with_the_nearest_known_name():
@@ -229,6 +272,26 @@ def test_a_number_of_the_shop_out_of_range_is_refused(key, value):
 @pytest.mark.parametrize(("key", "value"), [("redis_port", "0"), ("redis_port", "65536"), ("redis_db", "-1")])
 def test_a_number_of_redis_out_of_range_is_refused(key, value):
     assert "is out of range; write a whole number from" in complaint(**{key: value})
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(None, "timeout"), ("timeout", "timeout"), ("Timeout", "timeout"), ("None", None), ("60", 60)],
+)
+def test_the_cookie_lives_as_long_as_the_timeout_or_the_browser_or_so_many_seconds(value, expected):
+    assert sessions(cookie_max_age=value).cookie_max_age == expected
+
+
+def test_a_word_that_is_no_lifetime_of_a_cookie_is_refused():
+    assert complaint(cookie_max_age="session").endswith(
+        "is not a whole number; write a whole number from 1 to 34560000, or None, or timeout"
+    )
+
+
+@pytest.mark.parametrize("value", ["later", "Error"])
+def test_what_becomes_of_a_conflict_is_one_of_two_words(value):
+    assert sessions(conflict=value).conflict == value.lower()
+    assert "write later or error" in complaint(conflict="both")
 
 
 @pytest.mark.parametrize("value", ["lax", "Strict", "NONE"])

@@ -24,6 +24,8 @@ class LoginForm(Form):
         [InputRequired("Please enter your password."), Length(max=MAX_PASSWORD_LENGTH, message=TOO_LONG)],
     )
     keep = BooleanField("Keep me signed in", false_values=("", "0", "false"))
+    form = HiddenField(validators=[Length(max=64, message="This form is not one of ours; please load the page again.")])
+    """What names the form: sent more than once, it is one sign-in."""
     next = HiddenField(validators=[Length(max=2000, message="The address to go on to is too long.")])
 
 

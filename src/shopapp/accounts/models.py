@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from sqlalchemy import String
+from sqlalchemy import String, false
 from sqlalchemy.orm import Mapped, mapped_column, validates
 
 from shopapp.db import Base, UtcDateTime
@@ -26,6 +26,8 @@ class User(Base):
     email: Mapped[str] = mapped_column(String(254), unique=True)  # the longest address SMTP carries: RFC 5321
     name: Mapped[str] = mapped_column(String(200))
     password_hash: Mapped[str] = mapped_column(String(255))
+    owes_sign_out: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """The password was changed, and it is not known yet that all other sessions have ended since."""
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=lambda: datetime.now(UTC))
 
     @validates("email")

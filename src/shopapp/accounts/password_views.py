@@ -6,6 +6,7 @@ from pyramid.httpexceptions import HTTPSeeOther
 from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config
+from sqlalchemy import update
 
 from shopapp.accounts.forms import PasswordForm
 from shopapp.accounts.models import User, normalize_email
@@ -15,7 +16,7 @@ from shopapp.accounts.store import replace_password_hash
 from shopapp.accounts.views import ACCOUNT_PAGE, account_json, account_page
 from shopapp.events import PasswordChanged, UserLoginFailed
 from shopapp.http import InvalidFormError, submitted
-from shopapp.sessions import end_others
+from shopapp.sessions import after_commit, count_sessions_of
 
 CHANGED = "Your password is changed. All other devices are signed out."
 WRONG_PASSWORD = "This is not your current password."  # noqa: S105 - a message
@@ -64,17 +65,23 @@ def _change(request: Request, form: PasswordForm) -> bool:
     elif not replace_password_hash(request.dbsession, user, hash_password(new_password)):
         form.current_password.errors = [WRONG_PASSWORD]  # any more: it was changed on another device just now
     else:
-        _announce(request, user.id)
+        _announce(request, user)
         return True
     return False
 
 
-def _announce(request: Request, user_id: int) -> None:
-    """Tell it now, before the commit that follows the view, and end the other sessions once more after it.
+def _announce(request: Request, user: User) -> None:
+    """Tell it. Its subscribers end the other sessions after the commit: a change that is rolled back ends nobody's.
 
-    If the commit fails, the other devices are signed out all the same, this one maybe too, and the old password opens
-    the account as before. The other order could leave a thief signed in after a change that was stored. The second time
-    is for whoever signs in with the old password in between.
+    Redis may be away by then. So the change itself notes that this is owed, and the note goes once no other session is
+    left; until then each sign-in tries again.
     """
+    user_id, user.owes_sign_out = user.id, True
     request.registry.notify(PasswordChanged(request, user_id))
-    request.tm.get().addAfterCommitHook(lambda committed: committed and end_others(request, user_id))
+
+    def forget_the_note() -> None:
+        if count_sessions_of(request, user_id) <= 1:
+            with request.registry["shopapp.sessionmaker"].begin() as dbsession:
+                dbsession.execute(update(User).where(User.id == user_id).values(owes_sign_out=False))
+
+    after_commit(request, forget_the_note)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from babel.dates import format_date, format_time
-from pyramid.httpexceptions import HTTPNoContent, HTTPSeeOther
+from pyramid.httpexceptions import HTTPBadRequest, HTTPNoContent, HTTPSeeOther
 from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config
@@ -14,10 +14,11 @@ from pyramid.view import view_config
 from shopapp.accounts.devices import device_name
 from shopapp.accounts.security import SIGNED_IN
 from shopapp.events import UserLoggedOut
-from shopapp.http import NoSuchThingError
-from shopapp.sessions import end_others, end_session, session_name, sessions_of
+from shopapp.http import NoSuchThingError, query
+from shopapp.sessions import end_others, end_session, page_of_sessions, session_name
 
 SESSIONS_PAGE = "shopapp:accounts/templates/sessions.jinja2"
+PAGE_SIZE = 50
 NO_SUCH_SESSION = "You are not signed in on that device, or not any more."
 
 
@@ -42,7 +43,13 @@ class Device:
 )
 def show_sessions(request: Request) -> dict[str, Any]:
     """The list of devices."""
-    return {"devices": _devices(request), "moment": moment_in(request.registry["shopapp.settings"].shop.locale)}
+    devices, page, pages = _devices(request)
+
+    def page_url(number: int) -> str:
+        return request.route_path("sessions", _query={"page": number} if number > 1 else {})
+
+    moment = moment_in(request.registry["shopapp.settings"].shop.locale)
+    return {"devices": devices, "moment": moment, "page": page, "pages": pages, "page_url": page_url}
 
 
 @view_config(
@@ -50,7 +57,8 @@ def show_sessions(request: Request) -> dict[str, Any]:
 )
 def show_sessions_json(request: Request) -> dict[str, Any]:
     """The list of devices as JSON."""
-    return {"sessions": _devices(request)}
+    devices, page, pages = _devices(request)
+    return {"sessions": devices, "page": page, "pages": pages}
 
 
 @view_config(route_name="end_session", request_method="POST", accept="text/html", permission=SIGNED_IN)
@@ -66,7 +74,7 @@ def end_one(request: Request) -> Response:
     route_name="end_session", request_method="POST", accept="application/json", permission=SIGNED_IN, renderer="json"
 )
 def end_one_json(request: Request) -> dict[str, Any] | Response:
-    """Sign one device out by JSON; answers the new list, or 204 if it was this one. Raises NoSuchThingError."""
+    """Sign one device out by JSON; answers the list, or 204 if it was this one. Raises NoSuchThingError."""
     return HTTPNoContent() if _end(request) else show_sessions_json(request)
 
 
@@ -100,8 +108,18 @@ def moment_in(locale: str) -> Callable[[datetime], str]:
     return moment
 
 
-def _devices(request: Request) -> list[Device]:
-    """The person's devices: this one first, then the one used last."""
+def _devices(request: Request) -> tuple[list[Device], int, int]:
+    """Return a page of the person's devices by the time of login, on it this one first, then the one used last; which
+    page it is, and of how many. Raises HTTPBadRequest and NoSuchThingError.
+    """
+    text = query(request).get("page", "1") if request.method == "GET" else "1"
+    if not (text.isascii() and text.isdigit() and len(text) <= 9):
+        raise HTTPBadRequest("The page must be a number, such as 2.")
+    page = int(text)
+    found, total = page_of_sessions(request, request.identity.user_id, max(0, page - 1) * PAGE_SIZE, PAGE_SIZE)
+    pages = max(1, -(-total // PAGE_SIZE))
+    if not 1 <= page <= pages:
+        raise NoSuchThingError(f"There is no page {page}: this list has {pages}.")
     here = session_name(request)
     devices = [
         Device(
@@ -112,9 +130,9 @@ def _devices(request: Request) -> list[Device]:
             address=info.address,
             device=device_name(info.agent),
         )
-        for info in sessions_of(request, request.identity.user_id)
+        for info in found
     ]
-    return sorted(devices, key=lambda device: not device.current)
+    return sorted(devices, key=lambda device: not device.current), page, pages
 
 
 def _end(request: Request) -> bool:

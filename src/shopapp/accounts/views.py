@@ -1,5 +1,6 @@
 """The pages of accounts. A view says that something happened; subscribers do the rest."""
 
+from secrets import token_urlsafe
 from typing import Any
 
 from pyramid.httpexceptions import HTTPNoContent, HTTPSeeOther, HTTPUnauthorized
@@ -15,7 +16,7 @@ from shopapp.accounts.security import SIGNED_IN, Identity
 from shopapp.accounts.store import has_same_password, replace_password_hash
 from shopapp.events import UserLoggedIn, UserLoggedOut, UserLoginFailed
 from shopapp.http import InvalidFormError, local_path, query, submitted
-from shopapp.sessions import save
+from shopapp.sessions import end_others, save
 
 WRONG_CREDENTIALS = "E-mail or password is not right. Please check both."
 LOGIN_PAGE = "shopapp:accounts/templates/login.jinja2"
@@ -29,7 +30,7 @@ def show_login(request: Request) -> dict[str, Any] | Response:
     target = query(request).get("next", "")
     if request.identity:
         return HTTPSeeOther(local_path(target, request.route_path("home")))
-    return _login_page(request, LoginForm(data={"next": target}))
+    return _login_page(request, LoginForm(data={"next": target, "form": token_urlsafe(16)}))
 
 
 @view_config(route_name="login", request_method="POST", accept="text/html", renderer=LOGIN_PAGE)
@@ -112,14 +113,19 @@ def _authenticate(request: Request, form: LoginForm) -> User | None:
     if not verify_password(user.password_hash if user else None, password):
         request.registry.notify(UserLoginFailed(request, email))
         return None
-    request.registry.notify(UserLoggedIn(request, user.id, user.email, user.name, keep=form.keep.data))
-    # A change of the password ends all sessions that it finds, once before and once after its commit. So that it finds
-    # this one, or this one finds the change, in whatever order the two run: first save, then look again.
+    request.registry.notify(
+        UserLoggedIn(request, user.id, user.email, user.name, keep=form.keep.data, form=form.form.data or "")
+    )
+    # A change of the password ends all sessions that it finds after its commit. So that it finds this one, or this one
+    # finds the change, in whatever order the two run: first save, then look again.
     save(request)
     if not has_same_password(request.dbsession, user):
         request.registry.notify(UserLoggedOut(request, user.id))
         request.registry.notify(UserLoginFailed(request, email))
         return None
+    if user.owes_sign_out:
+        end_others(request, user.id)
+        user.owes_sign_out = False
     if needs_rehash(user.password_hash):
         replace_password_hash(request.dbsession, user, hash_password(password))
     return user
@@ -133,4 +139,5 @@ def _announce_logout(request: Request) -> None:
 
 def _login_page(request: Request, form: LoginForm) -> dict[str, Any]:
     form.password.data = ""
+    request.response.cache_control = "no-store"  # each sign-in has a form of its own
     return {"form": form, "next_url": form.next.data, "kept_days": kept_days(request)}

@@ -5,6 +5,7 @@ from pyramid.config import Configurator
 from shopapp.audit import on_event
 from shopapp.cart.subscribers import (
     on_cart_merged,
+    on_login_repeated,
     on_session_rotated,
     on_session_started,
     on_user_logged_in,
@@ -13,6 +14,7 @@ from shopapp.events import (
     CartItemAdded,
     CartItemRemoved,
     CartMerged,
+    LoginRepeated,
     SessionRotated,
     SessionStarted,
     UserLoggedIn,
@@ -29,6 +31,7 @@ def includeme(config: Configurator) -> None:
     config.add_subscriber(on_user_logged_in, UserLoggedIn)
     config.add_subscriber(on_session_started, SessionStarted)
     config.add_subscriber(on_session_rotated, SessionRotated)
+    config.add_subscriber(on_login_repeated, LoginRepeated)
     add_observer(config, on_cart_merged, CartMerged)
     for event in (CartItemAdded, CartItemRemoved, CartMerged):
         add_observer(config, on_event, event)

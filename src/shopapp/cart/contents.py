@@ -12,12 +12,12 @@ from shopapp.cart.store import CartId, CartStore
 from shopapp.catalog.models import Product
 from shopapp.catalog.store import products_by_sku
 from shopapp.redis import client_of
-from shopapp.sessions import session_name, session_was_replaced
+from shopapp.sessions import cut_off_name, session_name, session_was_replaced
 
 TRY_AGAIN = "You have just signed in, or your session was renewed, in another tab. Please load the page and try again."
 
 VISITOR_CART = "cart"
-"""The session's key that says this visitor has a cart: it keeps the session, and with it the cart, alive."""
+"""The session's key for the name of this visitor's cart: it keeps the session, and with it the cart, alive."""
 
 
 @dataclass(frozen=True)
@@ -82,11 +82,16 @@ def cart_store(request: Request) -> CartStore:
 
 
 def existing_cart(request: Request) -> CartId | None:
-    """Return whose cart this request sees, None for a visitor who has none."""
+    """Return whose cart this request sees, None for a visitor who has none.
+
+    A visitor whose sign-in has failed half-way, so that their cookie opens nothing any more, still sees their cart
+    until it is moved.
+    """
     identity: Identity | None = request.identity
     if identity:
         return CartId.of_user(identity.user_id)
-    return CartId.of_session(session_name(request)) if VISITOR_CART in request.session else None
+    name = request.session.get(VISITOR_CART) or cut_off_name(request)
+    return CartId.of_session(name) if name else None
 
 
 def cart_to_fill(request: Request) -> CartId:
@@ -96,13 +101,16 @@ def cart_to_fill(request: Request) -> CartId:
     """
     if session_was_replaced(request):
         raise HTTPConflict(TRY_AGAIN)
-    return existing_cart(request) or CartId.of_session(session_name(request))
+    cart = existing_cart(request)
+    if cart is None or (cart.owner == CartId.of_session(cut_off_name(request)).owner and not quantities(request)):
+        return CartId.of_session(session_name(request))
+    return cart
 
 
-def keep_cart(request: Request) -> None:
-    """Have a visitor's session know that it has a cart. Not before it has one: a refused change starts no session."""
+def keep_cart(request: Request, cart: CartId) -> None:
+    """Have a visitor's session know its cart. Not before there is one: a refused change starts no session."""
     if not request.identity:
-        request.session[VISITOR_CART] = True
+        request.session[VISITOR_CART] = cart.session_name
 
 
 def quantities(request: Request) -> dict[str, int]:

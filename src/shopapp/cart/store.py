@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from secrets import token_urlsafe
+from typing import cast
 
 from redis.exceptions import ResponseError
 
@@ -111,7 +112,7 @@ class CartId:
     seconds: int
 
     @classmethod
-    def of_user(cls, user_id: int) -> "CartId":
+    def of_user(cls, user_id: int | str) -> "CartId":
         """The cart of a person, on all their devices."""
         return cls(f"user:{user_id}", USER_SECONDS)
 
@@ -119,6 +120,11 @@ class CartId:
     def of_session(cls, session_name: str) -> "CartId":
         """The cart of a visitor, by the name of their session."""
         return cls(f"visitor:{session_name}", VISITOR_SECONDS)
+
+    @property
+    def session_name(self) -> str:
+        """What :meth:`of_session` made it of."""
+        return self.owner.removeprefix("visitor:")
 
     @property
     def key(self) -> str:
@@ -138,7 +144,7 @@ class CartStore:
         """Return what is in the cart: sku to quantity."""
         with unavailable_on_error(self._client):
             try:
-                held = self._client.hgetall(cart.key)
+                held = cast("dict[bytes, bytes]", self._client.hgetall(cart.key))  # our clients decode nothing
             except ResponseError as error:
                 if "WRONGTYPE" not in str(error):
                     raise
@@ -165,7 +171,7 @@ class CartStore:
         on_its_way = f"{visitor.key}:merging"
         with unavailable_on_error(self._client):
             take = self._client.register_script(TAKE)
-            args = [person.key, visitor.seconds, token_urlsafe()]
+            args: list[str | int] = [person.key, visitor.seconds, token_urlsafe()]
             moved_to, fields = take(keys=[visitor.key, on_its_way], args=args)
             taken = _pairs(fields)
             lines = _quantities(taken)
@@ -175,7 +181,7 @@ class CartStore:
                 return 0, 0
             stock = stock_of(lines)
             most = {sku: min(self._max_quantity, max(1, stock.get(sku, self._max_quantity))) for sku in lines}
-            triples = [part for sku, quantity in lines.items() for part in (sku, quantity, most[sku])]
+            triples: list[str | int] = [part for sku, quantity in lines.items() for part in (sku, quantity, most[sku])]
             merge = self._client.register_script(MERGE)
             note = target + b":" + taken.get(MOVE, b"unnamed")
             cut = merge(keys=[target, note], args=[NOTE_SECONDS, person.seconds, *triples])

@@ -11,7 +11,7 @@ from pyramid.request import Request
 from shopapp.cart.contents import VISITOR_CART, cart_store
 from shopapp.cart.store import CartId
 from shopapp.catalog.store import products_by_sku
-from shopapp.events import CartMerged, SessionRotated, SessionStarted, UserLoggedIn
+from shopapp.events import CartMerged, LoginRepeated, SessionRotated, SessionStarted, UserLoggedIn
 from shopapp.sessions import presented_name
 
 
@@ -35,6 +35,11 @@ def on_session_rotated(event: SessionRotated) -> None:
         _move(event.request, event.user_id)
 
 
+def on_login_repeated(event: LoginRepeated) -> None:
+    """Move the visitor's cart once more: the first sign-in may have failed before it did. Twice is as good as once."""
+    _move(event.request, event.user_id)
+
+
 def on_cart_merged(event: CartMerged) -> None:
     """Tell the person, who may have had other things in their cart."""
     products = "1 product" if event.lines == 1 else f"{event.lines} products"
@@ -44,7 +49,8 @@ def on_cart_merged(event: CartMerged) -> None:
 
 def _move(request: Request, user_id: int | str | None) -> None:
     """Move the cart that was noted. An error fails the request; the next login tries again."""
-    visitor = getattr(request, "visitors_cart", None)
+    name = request.session.get(VISITOR_CART)
+    visitor = CartId.of_session(name) if name else getattr(request, "visitors_cart", None)
     if visitor is None or user_id is None:
         return
     lines, cut = cart_store(request).merge(visitor, CartId.of_user(user_id), lambda skus: _stock_of(request, skus))

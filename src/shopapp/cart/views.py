@@ -88,12 +88,13 @@ def _add(request: Request, form: AddForm) -> dict[str, int] | None:
     if not form.validate():
         return None
     product = product_or_404(request, form.sku.data)
+    cart = cart_to_fill(request)
     try:
-        held = cart_store(request).add(cart_to_fill(request), product.sku, form.quantity.data)
+        held = cart_store(request).add(cart, product.sku, form.quantity.data)
     except CartLimitError as error:
         form.quantity.errors = [str(error)]
         return None
-    keep_cart(request)
+    keep_cart(request, cart)
     request.registry.notify(CartItemAdded(request, product.sku, form.quantity.data))
     return held
 
@@ -112,12 +113,13 @@ def _set(request: Request, form: SetForm) -> dict[str, int] | None:
         if sku in before:
             request.registry.notify(CartItemRemoved(request, sku))
         return held
+    cart = cart_to_fill(request)
     try:
-        held = cart_store(request).set(cart_to_fill(request), sku, quantity)
+        held = cart_store(request).set(cart, sku, quantity)
     except CartLimitError as error:
         form.quantity.errors = [str(error)]
         return None
-    keep_cart(request)
+    keep_cart(request, cart)
     return held
 
 

@@ -1,5 +1,7 @@
 """The form on a product's page: limits and messages."""
 
+from typing import Any
+
 from wtforms import Form, HiddenField, IntegerField
 from wtforms.form import BaseForm
 from wtforms.validators import InputRequired, NumberRange, StopValidation
@@ -9,6 +11,8 @@ NOT_A_NUMBER = "Please enter a whole number, such as 1 or 2."
 
 class QuantityField(IntegerField):
     """A quantity in plain digits: no sign, no 1e9, no 0x, no digits of other scripts, which int() would take."""
+
+    data: Any  # a number once the form is valid, which WTForms has no types to say
 
     def process_formdata(self, valuelist: list[str]) -> None:
         """Take the field's text. Raises ValueError with a message for the person."""

@@ -14,7 +14,7 @@ import shopapp.accounts.models
 import shopapp.catalog.models  # noqa: F401 - every module with models is imported here, for its tables
 from shopapp.db import Base, UtcDateTime, create_engine_from
 from shopapp.migrations import ADVISORY_LOCK
-from shopapp.settings import load_settings
+from shopapp.settings.shop import load_settings
 
 
 def engine_from_ini(path: str) -> Engine:

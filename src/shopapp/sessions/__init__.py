@@ -12,11 +12,14 @@ from pyramid.tweens import EXCVIEW, INGRESS
 
 from shopapp.audit import on_event
 from shopapp.events import (
+    LoginRepeated,
     PasswordChanged,
+    SessionConflict,
     SessionEnded,
     SessionRefused,
     SessionRotated,
     SessionStarted,
+    SessionWriteDeferred,
     SessionWriteDropped,
     UserLoggedIn,
     UserLoggedOut,
@@ -24,12 +27,16 @@ from shopapp.events import (
     add_observer,
 )
 from shopapp.redis import Client
+from shopapp.sessions.client import find_client
+from shopapp.sessions.conflicts import refuse_other_factory
+from shopapp.sessions.data import SessionTooLargeError
 from shopapp.sessions.factory import make_session_factory
 from shopapp.sessions.index import SessionIndex, SessionInfo
-from shopapp.sessions.keeper import USER_KEY, keeper_of, loaded_keeper
 from shopapp.sessions.lifecycle import (
+    after_commit,
     end_others,
     end_session,
+    on_login_repeated,
     on_password_changed,
     on_session_ended,
     on_session_rotated,
@@ -37,19 +44,29 @@ from shopapp.sessions.lifecycle import (
     on_user_logged_in,
     on_user_logged_out,
     session_index,
+    session_of,
 )
-from shopapp.sessions.payload import SessionTooLargeError
+from shopapp.sessions.policy import Policy
 from shopapp.sessions.record import Sealer
-from shopapp.settings import SessionSettings, load_session_settings
+from shopapp.sessions.saving import loaded_session
+from shopapp.sessions.session import USER_KEY, Session
+from shopapp.sessions.settings import SessionSettings, load_session_settings
+from shopapp.sessions.stored import SessionConflictError
 
 __all__ = [
     "USER_KEY",
+    "Session",
+    "SessionConflictError",
     "SessionInfo",
     "SessionTooLargeError",
+    "after_commit",
+    "count_sessions_of",
+    "cut_off_name",
     "end_others",
     "end_session",
     "includeme",
     "make_index",
+    "page_of_sessions",
     "presented_name",
     "rotate",
     "save",
@@ -66,7 +83,7 @@ def session_name(request: Request) -> str:
 
     Raises StoreUnavailable if Redis cannot be reached.
     """
-    return keeper_of(request).session_id.handle
+    return session_of(request).handle
 
 
 def presented_name(request: Request) -> str:
@@ -74,7 +91,17 @@ def presented_name(request: Request) -> str:
 
     Raises StoreUnavailable if Redis cannot be reached.
     """
-    return keeper_of(request).presented_handle
+    return session_of(request).lookup.handle
+
+
+def cut_off_name(request: Request) -> str:
+    """Return the handle of the session that a login or password change has taken from the request's id; else nothing.
+
+    That its browser comes with the old id may mean that it never got the answer with the new one. Raises
+    StoreUnavailable if Redis cannot be reached.
+    """
+    session = session_of(request)
+    return session.lookup.handle if session.was_cut_off else ""
 
 
 def rotate(request: Request, reason: str) -> None:
@@ -82,7 +109,7 @@ def rotate(request: Request, reason: str) -> None:
 
     For a change of privilege that is no login. Raises StoreUnavailable if Redis cannot be reached.
     """
-    keeper_of(request).rotate(reason)
+    session_of(request).rotate(reason)
 
 
 def save(request: Request) -> None:
@@ -90,7 +117,7 @@ def save(request: Request) -> None:
 
     Raises StoreUnavailable if Redis cannot be reached, SessionTooLargeError.
     """
-    keeper_of(request).save()
+    session_of(request).save()
 
 
 def sessions_of(request: Request, user_id: int | str) -> list[SessionInfo]:
@@ -98,7 +125,21 @@ def sessions_of(request: Request, user_id: int | str) -> list[SessionInfo]:
 
     Raises StoreUnavailable if Redis cannot be reached.
     """
-    return session_index(request).sessions(user_id)
+    return session_index(request).sessions(user_id)[0]
+
+
+def page_of_sessions(request: Request, user_id: int | str, start: int, most: int) -> tuple[list[SessionInfo], int]:
+    """Return ``most`` of the sessions of a person who has many, as :func:`sessions_of`, and how many they have.
+
+    They are counted by the time of login, the latest first, from ``start`` on, which is 0 for the first; those of them
+    that are over by now are left out. Raises StoreUnavailable if Redis cannot be reached.
+    """
+    return session_index(request).sessions(user_id, start, most)
+
+
+def count_sessions_of(request: Request, user_id: int | str) -> int:
+    """Return how many sessions a person has at most: some of them may be over. Raises StoreUnavailable."""
+    return session_index(request).count(user_id)
 
 
 def session_was_replaced(request: Request) -> bool:
@@ -107,31 +148,31 @@ def session_was_replaced(request: Request) -> bool:
     It has no session then, and what it puts into one is dropped: its browser should load the page again, with the
     cookie that it has by now. Raises StoreUnavailable if Redis cannot be reached.
     """
-    return keeper_of(request).was_replaced
+    return session_of(request).was_replaced
 
 
 def session_was_used(request: Request) -> bool:
     """Return whether the response depends on a session: one came with the request, or one starts with it."""
-    keeper = loaded_keeper(request)
-    return keeper is not None and keeper.in_use
+    session = loaded_session(request)
+    return session is not None and session.in_use
 
 
 def make_index(client: Client, settings: SessionSettings) -> SessionIndex:
     """Return the index of all persons' sessions, for a client that is no request's: a command line's."""
-    lifetimes = (settings.absolute_timeout, settings.kept_absolute_timeout)
-    keep_seconds = max(lifetimes) if all(lifetimes) else None
-    idle_is_known = settings.python_expires or settings.timeout_trigger is not None
-    return SessionIndex(client, Sealer(settings.secrets), settings.prefix, keep_seconds, idle_is_known=idle_is_known)
+    return SessionIndex(client, Sealer(settings.secrets), Policy.of(settings))
 
 
 def includeme(config: Configurator) -> None:
     """Install the session factory, the saving of sessions, the lifecycle's subscribers and their observers.
 
-    Raises SettingsError if a ``redis.sessions.*`` setting is wrong.
+    Raises SettingsError if a ``redis.sessions.*`` setting is wrong, ConfigurationConflictError if the app has another
+    session factory, StoreUnavailable and EmbeddedServerError if the client cannot be made.
     """
     settings = load_session_settings(config.registry.settings)
-    config.include("shopapp.redis")
-    config.set_session_factory(make_session_factory(config, settings))
+    config.registry["shopapp.redis"] = find_client(config, settings)
+    factory = make_session_factory(config, settings)
+    refuse_other_factory(config, factory)
+    config.set_session_factory(factory)
     config.registry["shopapp.sessions.index"] = partial(make_index, settings=settings)
     config.registry["shopapp.sessions.max_sessions"] = settings.max_sessions
     config.add_tween(
@@ -142,13 +183,17 @@ def includeme(config: Configurator) -> None:
     config.add_subscriber(on_password_changed, PasswordChanged)
     config.add_subscriber(on_session_started, SessionStarted)
     config.add_subscriber(on_session_rotated, SessionRotated)
+    config.add_subscriber(on_login_repeated, LoginRepeated)
     config.add_subscriber(on_session_ended, SessionEnded)
     for event in (
+        LoginRepeated,
         PasswordChanged,
+        SessionConflict,
         SessionEnded,
         SessionRefused,
         SessionRotated,
         SessionStarted,
+        SessionWriteDeferred,
         SessionWriteDropped,
         UserLoggedIn,
         UserLoggedOut,

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from shopapp.redis import Client, unavailable_on_error
-from shopapp.sessions.record import HASH_DIGITS
+from shopapp.sessions.ids import HASH_DIGITS
 
 SCAN_COUNT = 1000
 """Keys that Redis looks at in one step: a millisecond of its time."""

@@ -1,81 +1,92 @@
-"""Which session cookie a request really came with, and how one is deleted. Knows headers, never sessions.
+"""The session cookie: a strict reader of the request's header, and the one writer. Knows headers, never sessions.
 
-WebOb's parser, which pyramid_session_redis reads cookies through, finds cookies anywhere in the header, also inside the
-value of another one, and the last of a name wins; it takes time that grows with the square of a long piece without "=";
-and one cookie that it cannot decode keeps it from reading any. So the header is put right before it gets to see it.
+WebOb's parser finds cookies anywhere in the header, also inside the value of another one, and the last of a name wins;
+it takes time that grows with the square of a long piece without "="; and one cookie that it cannot decode keeps it from
+reading any. So the header is read here, and left as it is for whoever else reads it.
 """
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from pyramid.request import Request
 from pyramid.response import Response
 
-from shopapp.settings import SessionSettings
+from shopapp.sessions.ids import SessionId
+from shopapp.sessions.settings import SessionSettings
+from shopapp.sessions.signing import CookieSigner, ForeignSigner
 
-MAX_HEADER_LENGTH = 16 * 1024
-"""Characters. In a longer header only our own cookie is looked at: browsers keep 4096 for a cookie, and a few dozen."""
-
-MAX_ODD_LENGTH = 256
-"""Characters. A cookie that is not plain is left to WebOb only if it is short."""
-
-_OURS = re.compile(r"[\w.~+/=:!*-]{1,1024}", re.A)
-_PLAIN = re.compile(r"[\w!#$%&'*+.^`|~-]+=[\w~!@#$%^&*()+=\-`.?|:/{}<>']*", re.A)
-"""A cookie that WebOb reads as one, by the name that it has."""
+_VALUE = re.compile(r"[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]{1,1024}")
+"""What a cookie can hold: RFC 6265, 4.1.1."""
 
 
-def put_cookies_right(request: Request, name: str) -> str | None:
-    """Leave in the request one session cookie at most, and of the others those that do no harm.
+class SessionCookie:
+    """Reads, writes and deletes the cookie as the settings say."""
 
-    Return why there is none if somebody sent one: "doubled" if there were two of the name, so that one is not ours,
-    "signature" if its characters are not those of ours; else None.
-    """
-    header = request.environ.get("HTTP_COOKIE", "")
-    if not header:
-        return None
-    # Space and tab are all that RFC 6265 lets stand around a cookie. To strip more would make ours of another name.
-    pairs = [pair.strip(" \t") for pair in header.split(";") if "=" in pair]
-    ours = [_unquoted(pair.partition("=")[2].strip(" \t")) for pair in pairs if _name_of(pair) == name]
-    fault = "doubled" if len(ours) > 1 else "signature" if ours and ours[0] and not _OURS.fullmatch(ours[0]) else None
-    value = ours[0] if ours and ours[0] and not fault else None
-    others = [] if len(header) > MAX_HEADER_LENGTH else [pair for pair in pairs if _name_of(pair) != name]
-    short = [pair for pair in others if len(pair) <= MAX_ODD_LENGTH or _PLAIN.fullmatch(pair)]
-    if not _leave(request, short, name, value):
-        _leave(request, [pair for pair in short if _PLAIN.fullmatch(pair)], name, value)
-    return fault
+    def __init__(
+        self,
+        settings: SessionSettings,
+        signer: CookieSigner | ForeignSigner,
+        check: Callable[[Response], bool] | None,
+    ) -> None:
+        self._name, self._signer, self._check = settings.cookie_name, signer, check
+        self.max_age = settings.cookie_max_age
+        self.is_on_errors = settings.cookie_on_exception
+        self._attributes: dict[str, Any] = {
+            "path": settings.cookie_path,
+            "domain": settings.cookie_domain,
+            "secure": settings.cookie_secure,
+            "httponly": settings.cookie_httponly,
+            "samesite": settings.cookie_samesite,
+            "comment": settings.cookie_comment,
+        }
+
+    def read(self, request: Request) -> tuple[SessionId | None, str]:
+        """Return the id that the request's cookie carries, and a word: "current" if the newest secret signed it, "old"
+        if an older one did; without an id "none", "doubled" if there are two of the name, so that one is not ours, or
+        "signature" if it is not one that we signed.
+        """
+        value, fault = self._value(request.environ.get("HTTP_COOKIE", ""))
+        if value is None:
+            return None, fault
+        try:
+            text, is_newest = self._signer.open(value.encode())
+        except ValueError:
+            return None, "signature"
+        session_id = SessionId.parse(text)
+        return session_id, "signature" if session_id is None else "current" if is_newest else "old"
+
+    def put(self, response: Response, session_id: SessionId, max_age: int | None, options: dict[str, Any]) -> None:
+        """Have the response set the cookie, ``options`` taking precedence over what the settings say."""
+        attributes = {**self._attributes, "max_age": max_age, **options}
+        value = self._signer.dumps(str(session_id)).decode()
+        response.set_cookie(self._name, value, overwrite=True, **attributes)
+        _vary(response)
+
+    def delete(self, response: Response) -> None:
+        """Have the response delete the cookie, with the attributes without which a browser ignores that."""
+        response.set_cookie(self._name, None, overwrite=True, **{**self._attributes, "comment": None})
+        _vary(response)
+
+    def may_be_on(self, response: Response) -> bool:
+        """Whether the app lets this response carry the cookie (``func_check_response_allow_cookies``)."""
+        return self._check is None or self._check(response)
+
+    def _value(self, header: str) -> tuple[str | None, str]:
+        if self._name not in header:
+            return None, "none"
+        # Space and tab are all that RFC 6265 lets stand around a cookie. To strip more would make ours of another name.
+        pairs = (pair.partition("=") for pair in header.split(";"))
+        values = [value.strip(" \t") for name, equals, value in pairs if equals and name.strip(" \t") == self._name]
+        if len(values) != 1:
+            return None, "doubled" if values else "none"
+        value = values[0]
+        if len(value) > 1 and value[0] == value[-1] == '"':  # RFC 6265, 4.1.1
+            value = value[1:-1]
+        if not value:
+            return None, "none"
+        return (value, "") if _VALUE.fullmatch(value) else (None, "signature")
 
 
-def delete_cookie(response: Response, settings: SessionSettings) -> None:
-    """Delete the session cookie with the attributes without which a browser ignores the deletion."""
-    response.unset_cookie(settings.cookie_name, strict=False)
-    response.set_cookie(settings.cookie_name, None, **attributes(settings))
+def _vary(response: Response) -> None:
     response.vary = {*(response.vary or ()), "Cookie"}
-
-
-def attributes(settings: SessionSettings) -> dict[str, Any]:
-    """Return the attributes that every Set-Cookie of the session has."""
-    return {
-        "path": settings.cookie_path,
-        "domain": settings.cookie_domain,
-        "secure": settings.cookie_secure,
-        "httponly": settings.cookie_httponly,
-        "samesite": settings.cookie_samesite,
-    }
-
-
-def _unquoted(value: str) -> str:
-    """A cookie's value may stand in quotes (RFC 6265, 4.1.1)."""
-    return value[1:-1] if len(value) > 1 and value[0] == value[-1] == '"' else value
-
-
-def _name_of(pair: str) -> str:
-    return pair.partition("=")[0].strip(" \t")
-
-
-def _leave(request: Request, others: list[str], name: str, value: str | None) -> bool:
-    """Leave ``others`` in the request, and ours last; return whether WebOb reads ``value``, no more and no less."""
-    request.environ["HTTP_COOKIE"] = "; ".join([*others, f"{name}={value}"] if value else others)
-    try:
-        return request.cookies.get(name) == value
-    except UnicodeDecodeError:
-        return False

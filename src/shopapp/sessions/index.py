@@ -1,28 +1,54 @@
 """Which sessions a person has: to list them, to end them, to limit how many there are. Knows no HTTP.
 
-One sorted set per person holds the handles of their sessions by the time of login. It is only a list of where to look:
-what counts is the session's own record, so an entry without one is stale, is passed over and removed.
+One sorted set per person holds the handles of their sessions by the time of login, which is that of Redis: the clocks
+of app servers differ. It is only a list of where to look: what counts is the session's own record, so an entry without
+one is stale, is passed over and removed. Rubbish in its place is an empty list.
 """
 
+import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from redis.exceptions import ResponseError
+
 from shopapp.redis import Client, unavailable_on_error
-from shopapp.sessions.record import Header, Sealer
+from shopapp.sessions.header import Header
+from shopapp.sessions.policy import Policy
+from shopapp.sessions.record import Sealer
+from shopapp.sessions.scripts import Script
 
 MANY = 50
-"""An index with more entries is swept at the next login."""
+"""With more entries than this, stale ones are looked for at logins."""
+SWEPT = 20
+"""Entries that such a login looks at: the oldest, where those are that ended by themselves."""
 
-# KEYS: the index. ARGV: time, handle, seconds to keep the index ("" for ever). Returns all handles, oldest first.
-# Rubbish in its place is none.
+NEVER = 2**53
+
+BATCH = 500
+"""Sessions asked for in one round trip."""
+
+# KEYS: the index. ARGV: handle, seconds to keep the index ("" for ever), and of how many entries on how many of the
+# oldest to return (0 for all of them). Enters the handle at Redis' own time, and takes out what is older than any
+# session can be.
 ADD = """
-if redis.call('TYPE', KEYS[1]).ok ~= 'zset' then redis.call('DEL', KEYS[1]) end
-redis.call('ZADD', KEYS[1], ARGV[1], ARGV[2])
-if ARGV[3] == '' then redis.call('PERSIST', KEYS[1]) else redis.call('EXPIRE', KEYS[1], ARGV[3]) end
-return redis.call('ZRANGE', KEYS[1], 0, -1)
+local kind = redis.call('TYPE', KEYS[1]).ok
+if kind ~= 'none' and kind ~= 'zset' then redis.call('DEL', KEYS[1]) end
+local clock = redis.call('TIME')
+local now = clock[1] + clock[2] / 1000000
+redis.call('ZADD', KEYS[1], string.format('%.6f', now), ARGV[1])
+if ARGV[2] == '' then redis.call('PERSIST', KEYS[1])
+else
+  redis.call('EXPIRE', KEYS[1], ARGV[2])
+  redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', string.format('(%.6f', now - ARGV[2]))
+end
+if redis.call('ZCARD', KEYS[1]) < tonumber(ARGV[3]) then return {} end
+return redis.call('ZRANGE', KEYS[1], 0, ARGV[4] - 1)
 """
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -41,37 +67,42 @@ class SessionInfo:
 class SessionIndex:
     """The sessions of every person. All methods raise StoreUnavailable if Redis cannot be reached."""
 
-    def __init__(
-        self, client: Client, sealer: Sealer, prefix: str, keep_seconds: int | None, *, idle_is_known: bool
-    ) -> None:
-        self._client = client
-        self._sealer = sealer
-        self._prefix = prefix
-        self._keep_seconds = keep_seconds
-        self._idle_is_known = idle_is_known
+    def __init__(self, client: Client, sealer: Sealer, policy: Policy) -> None:
+        self._client, self._sealer, self._prefix = client, sealer, policy.prefix
+        self._keep_seconds = policy.longest_life
+        self._add = Script(client, ADD)
 
-    def add(self, user_id: int | str, handle: str, limit: int | None) -> list[str]:
+    def add(self, user_id: int | str, handle: str, limit: int | None, *, sweep: bool) -> list[str]:
         """Enter a session that is stored already; end the oldest beyond ``limit`` and return their handles.
 
         Each login enters itself before it looks, so of logins at the same time the last to look sees all of them.
+        Without a limit it costs the same however many sessions there are: one round trip, and two more where there are
+        many, to ``sweep`` some of the oldest entries.
         """
+        looked_at = (limit + 1, 0) if limit else (MANY + 1 if sweep else NEVER, SWEPT)
+        args = [handle, self._keep_seconds or "", *looked_at]
         with unavailable_on_error(self._client):
-            add = self._client.register_script(ADD)
-            found = add(keys=[self._key(user_id)], args=[time.time(), handle, self._keep_seconds or ""])
-        if len(found) <= (limit or MANY):
-            return []
-        live = [entry for entry, _ in self._live(user_id, [entry.decode() for entry in found])]
+            found = [entry.decode() for entry in self._add(self._key(user_id), *args)]
+        live = [entry for entry, _ in self._live(user_id, found)] if found else []
         return self._end(user_id, live[:-limit] if limit else [])
 
     def remove(self, user_id: int | str, handle: str) -> None:
         """Take out a session that has ended."""
-        with unavailable_on_error(self._client):
-            self._client.zrem(self._key(user_id), handle)
+        self._forget(user_id, [handle])
 
-    def sessions(self, user_id: int | str) -> list[SessionInfo]:
-        """Return the person's live sessions, the one used last first."""
-        found = [_info(handle, header) for handle, header in self._live(user_id, self._handles(user_id))]
-        return sorted(found, key=lambda info: info.last_used_at, reverse=True)
+    def count(self, user_id: int | str) -> int:
+        """Return how many entries there are, stale ones included."""
+        return int(self._ask(lambda: self._client.zcard(self._key(user_id)), 0))
+
+    def sessions(self, user_id: int | str, start: int = 0, most: int | None = None) -> tuple[list[SessionInfo], int]:
+        """Return the person's live sessions, the one used last first, and how many entries there are.
+
+        Of many, ``most`` from the ``start``-th on by the time of login, the latest first.
+        """
+        handles = self._handles(user_id)[::-1]
+        chosen = handles[start : None if most is None else start + most]
+        found = [_info(handle, header) for handle, header in self._live(user_id, chosen)]
+        return sorted(found, key=lambda info: info.last_used_at, reverse=True), len(handles)
 
     def end(self, user_id: int | str, handle: str) -> bool:
         """End one session of the person; False if it is none of theirs."""
@@ -85,29 +116,21 @@ class SessionIndex:
         return f"{self._prefix}user:{user_id}"
 
     def _handles(self, user_id: int | str) -> list[str]:
-        with unavailable_on_error(self._client):
-            return [handle.decode() for handle in self._client.zrange(self._key(user_id), 0, -1)]
+        found = self._ask(lambda: self._client.zrange(self._key(user_id), 0, -1), [])
+        return [handle.decode(errors="replace") for handle in found]
 
     def _live(self, user_id: int | str, handles: list[str]) -> list[tuple[str, Header]]:
-        """Return those of ``handles`` that name a stored session of this person, and remove the others."""
-        keys, now = [self._prefix + handle for handle in handles], time.time()
-        values = self._on_each(keys, "GET")
+        """Return those of ``handles`` that name a live session of this person, and remove the others."""
+        keys, now = [self._prefix + handle for handle in handles], int(time.time())
         live, stale = [], []
-        for handle, key, value in zip(handles, keys, values, strict=True):
-            record = self._sealer.open(key, value) if value else None
-            if record and self._is_live(record.header, user_id, now):
+        for handle, key, value in zip(handles, keys, self._on_each(keys, "GET"), strict=True):
+            record = self._sealer.open(key, value) if isinstance(value, bytes) else None
+            if record and record.header.is_of(user_id) and not record.header.is_over(now):
                 live.append((handle, record.header))
             else:
                 stale.append(handle)
         self._forget(user_id, stale)
         return live
-
-    def _is_live(self, header: Header, user_id: int | str, now: float) -> bool:
-        """Whether it is this person's, and neither clock has run out: Redis may have been told to remove nothing."""
-        if header.person is None or str(header.person.user_id) != str(user_id):
-            return False
-        idle = self._idle_is_known and header.idle and now > header.used + header.idle
-        return not idle and not (header.ends and now >= header.ends)
 
     def _end_live(self, user_id: int | str, handles: list[str]) -> list[str]:
         """As :meth:`_end`, but leave alone what by now is another person's, and what is over already."""
@@ -120,19 +143,36 @@ class SessionIndex:
         return [handle for handle, count in zip(handles, deleted, strict=True) if count]
 
     def _on_each(self, keys: list[str], command: str) -> list[Any]:
-        """Send one command with each key in one round trip. No transaction: a cluster has them on different nodes."""
-        if not keys:
-            return []
-        with unavailable_on_error(self._client):
-            pipeline = self._client.pipeline(transaction=False)
-            for key in keys:
-                pipeline.execute_command(command, key)
-            return pipeline.execute()
+        """Send one command with each key, many in a round trip; what Redis says against one is its answer. No
+        transaction: a cluster has them on different nodes.
+        """
+        answers: list[Any] = []
+        for start in range(0, len(keys), BATCH):
+            with unavailable_on_error(self._client):
+                pipeline = self._client.pipeline(transaction=False)
+                for key in keys[start : start + BATCH]:
+                    pipeline.execute_command(command, key)
+                answers += pipeline.execute(raise_on_error=False)
+        for answer in answers:
+            if isinstance(answer, Exception) and "WRONGTYPE" not in str(answer):
+                with unavailable_on_error(self._client):
+                    raise answer
+        return answers
 
     def _forget(self, user_id: int | str, handles: list[str]) -> None:
         if handles:
+            self._ask(lambda: self._client.zrem(self._key(user_id), *handles), 0)
+
+    def _ask(self, command: Callable[[], Any], nothing: Any) -> Any:
+        """Return the answer, or ``nothing`` where the index is rubbish."""
+        try:
             with unavailable_on_error(self._client):
-                self._client.zrem(self._key(user_id), *handles)
+                return command()
+        except ResponseError as error:
+            if "WRONGTYPE" not in str(error):
+                raise
+            log.warning("session_index_is_rubbish")
+            return nothing
 
 
 def _info(handle: str, header: Header) -> SessionInfo:

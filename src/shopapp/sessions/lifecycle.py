@@ -1,50 +1,77 @@
 """What a person's coming and going does to their sessions. Part of those events: an error here fails the request."""
 
+from collections.abc import Callable
+
 from pyramid.request import Request
 
-from shopapp.events import PasswordChanged, SessionEnded, SessionRotated, SessionStarted, UserLoggedIn, UserLoggedOut
+from shopapp.events import (
+    LoginRepeated,
+    PasswordChanged,
+    SessionEnded,
+    SessionRotated,
+    SessionStarted,
+    UserLoggedIn,
+    UserLoggedOut,
+)
 from shopapp.redis import client_of
+from shopapp.sessions.header import Person
 from shopapp.sessions.index import SessionIndex
-from shopapp.sessions.keeper import USER_KEY, keeper_of
-from shopapp.sessions.record import Person
+from shopapp.sessions.session import USER_KEY, Session
 
 AGENT_LENGTH = 300
 """Characters kept of a User-Agent header. Browsers send fewer than 200."""
 
 
+def session_of(request: Request) -> Session:
+    """Return the request's session, loading it if that has not been done. Raises StoreUnavailable."""
+    session: Session = request.session
+    return session
+
+
 def on_user_logged_in(event: UserLoggedIn) -> None:
     """Store who it is and rotate the id, so that an id known from before the login opens nothing (session fixation)."""
-    request, keeper = event.request, keeper_of(event.request)
-    if keeper.user_id not in (None, event.user_id):
+    request, session = event.request, session_of(event.request)
+    if session.user_id not in (None, event.user_id):
         # Another person was logged in in this browser: nothing of theirs may pass on.
-        keeper.make_way()
-    request.session[USER_KEY] = {"id": event.user_id, "email": event.email, "name": event.name}
+        session.end("superseded", marker=True)
+    session[USER_KEY] = {"id": event.user_id, "email": event.email, "name": event.name}
     person = Person(event.user_id, request.remote_addr or "", (request.user_agent or "")[:AGENT_LENGTH])
-    keeper.begin_login(person, keep=event.keep)
+    session.begin_login(person, keep=event.keep, form=event.form)
 
 
 def on_user_logged_out(event: UserLoggedOut) -> None:
     """End the session in Redis at once."""
-    keeper_of(event.request).end("logout")
+    session_of(event.request).end("logout")
 
 
 def on_password_changed(event: PasswordChanged) -> None:
-    """Rotate this session's id and end all others of the person: whoever else knew the password is out."""
-    keeper = keeper_of(event.request)
-    keeper.rotate("password")
-    end_others(event.request, event.user_id)
+    """Rotate this session's id, and end all others of the person: whoever else knew the password is out.
+
+    The others end when the transaction is committed, if there is one: a change that is rolled back ends nobody's
+    session.
+    """
+    request = event.request
+    session_of(request).rotate("password")
+    after_commit(request, lambda: end_others(request, event.user_id))
 
 
 def on_session_started(event: SessionStarted) -> None:
     """Enter a new session of a person who logged in into the index."""
     if event.user_id is not None:
-        _enter(event.request, event.user_id, event.handle)
+        # Nothing was read, so there is time to look whether old entries are stale.
+        _enter(event.request, event.user_id, event.handle, sweep=True)
 
 
 def on_session_rotated(event: SessionRotated) -> None:
     """Enter a session that a visitor had and a person has now into the index. Other rotations change no handle."""
     if event.reason == "login" and event.user_id is not None:
-        _enter(event.request, event.user_id, event.handle)
+        _enter(event.request, event.user_id, event.handle, sweep=False)
+
+
+def on_login_repeated(event: LoginRepeated) -> None:
+    """Enter the session once more: the first sign-in may have failed before it did."""
+    if event.user_id is not None:
+        _enter(event.request, event.user_id, event.handle, sweep=False)
 
 
 def on_session_ended(event: SessionEnded) -> None:
@@ -58,7 +85,8 @@ def on_session_ended(event: SessionEnded) -> None:
 
 def session_index(request: Request) -> SessionIndex:
     """Return the index of all persons' sessions."""
-    return request.registry["shopapp.sessions.index"](client_of(request))
+    index: SessionIndex = request.registry["shopapp.sessions.index"](client_of(request))
+    return index
 
 
 def end_session(request: Request, user_id: int | str, handle: str) -> bool:
@@ -71,16 +99,27 @@ def end_session(request: Request, user_id: int | str, handle: str) -> bool:
 
 def end_others(request: Request, user_id: int | str) -> int:
     """End all sessions of a person but that of this request; return how many."""
-    ended = session_index(request).end_all(user_id, but=keeper_of(request).session_id.handle)
+    ended = session_index(request).end_all(user_id, but=session_of(request).handle)
     _tell_ended(request, user_id, ended, "revoked")
     return len(ended)
 
 
-def _enter(request: Request, user_id: int | str, handle: str) -> None:
+def after_commit(request: Request, act: Callable[[], object]) -> None:
+    """Do it when the request's transaction (``pyramid_tm``) is committed, never if it is rolled back; without one, now.
+
+    What it raises after the commit is logged by the transaction package and fails nothing.
+    """
+    if "tm.active" in request.environ:
+        request.tm.get().addAfterCommitHook(lambda is_committed: is_committed and act())
+    else:
+        act()
+
+
+def _enter(request: Request, user_id: int | str, handle: str, *, sweep: bool) -> None:
     limit = request.registry["shopapp.sessions.max_sessions"]
-    _tell_ended(request, user_id, session_index(request).add(user_id, handle, limit), "limit")
+    _tell_ended(request, user_id, session_index(request).add(user_id, handle, limit, sweep=sweep), "limit")
 
 
 def _tell_ended(request: Request, user_id: int | str, handles: list[str], reason: str) -> None:
     for handle in handles:
-        request.registry.notify(SessionEnded(request, handle, reason, user_id))
+        request.registry.notify(SessionEnded(request, handle, reason, user_id))  # type: ignore[arg-type]

@@ -5,8 +5,16 @@ from collections.abc import Callable
 from pyramid.registry import Registry
 from pyramid.request import Request
 from pyramid.response import Response
+from pyramid_retry import is_error_retryable
 
-from shopapp.sessions.keeper import loaded_keeper
+from shopapp.sessions.session import Session
+
+
+def loaded_session(request: Request) -> Session | None:
+    """Return the request's session if it has looked at it, else None."""
+    # Pyramid keeps what it has made there. To ask for request.session would load it.
+    session = request.__dict__.get("session")
+    return session if isinstance(session, Session) else None
 
 
 def save_session_factory(handler: Callable[[Request], Response], _registry: Registry) -> Callable[[Request], Response]:
@@ -21,23 +29,28 @@ def save_session_factory(handler: Callable[[Request], Response], _registry: Regi
         try:
             response = handler(request)
         except Exception:
-            keeper = loaded_keeper(request)
-            if keeper:
-                keeper.abandon()
+            session = loaded_session(request)
+            if session:
+                session.abandon()
             raise
-        keeper = loaded_keeper(request)
-        if keeper is None:
+        session = loaded_session(request)
+        if session is None:
             return response
         try:
-            if response.status_int >= 500:
-                keeper.abandon()
+            if response.status_int >= 500 or _runs_again(request):
+                session.abandon()
             else:
-                keeper.save(response)
-        except Exception:
-            keeper.abandon()
+                session.save(response)
+        except Exception as error:
+            session.abandon()
+            if is_error_retryable(request, error):
+                raise  # the transaction is rolled back, and pyramid_retry runs the request again
             return request.invoke_exception_view(reraise=True)
-        finally:
-            keeper.close()
         return response
 
     return save_session
+
+
+def _runs_again(request: Request) -> bool:
+    """Whether an error view has answered for what pyramid_retry is about to try again."""
+    return request.exception is not None and is_error_retryable(request, request.exception)

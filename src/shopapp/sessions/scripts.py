@@ -1,5 +1,29 @@
 """The Lua scripts of the session store. Each reads and changes one key, so each is one step on a cluster too."""
 
+from hashlib import sha1
+from typing import Any
+
+from redis.exceptions import NoScriptError
+
+from shopapp.redis import Client
+
+
+class Script:
+    """A script for one key, sent by its digest, which is made once; in full only to servers that do not know it."""
+
+    def __init__(self, client: Client, text: str) -> None:
+        self._client, self._text = client, text
+        self._digest = sha1(text.encode(), usedforsecurity=False).hexdigest()
+
+    def __call__(self, key: str, *arguments: Any) -> Any:
+        """Run it and return its answer. Raises what redis-py raises."""
+        try:
+            return self._client.evalsha(self._digest, 1, key, *arguments)
+        except NoScriptError:
+            self._client.script_load(self._text)  # to all nodes of a cluster
+            return self._client.evalsha(self._digest, 1, key, *arguments)
+
+
 # KEYS: the session. Returns it, after pushing its end out as far as its header says.
 READ_AND_PUSH_OUT = """
 local stored = redis.call('GET', KEYS[1])
@@ -21,14 +45,15 @@ else redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3]) end
 return 1
 """
 
-# KEYS: the session. ARGV: the hash of the secret half of an id, seconds to keep a marker in its place ("" none). Ends
-# the session if that id leads to it: as the valid one, or as one that a periodic rotation retired while the request
-# that wants the end was on its way. Both stand in the header, before the line's end.
+# KEYS: the session. ARGV: the salt with which it or its login began, seconds to keep a marker in its place ("" none).
+# Ends the session whatever has been written and rotated meanwhile, by a password change too, but for another login. The
+# salt stands in the header, before the line's end; quotes in its texts are escaped, so nothing else there looks so.
 END = """
 local stored = redis.call('GET', KEYS[1])
 if not stored then return 0 end
 local header = string.sub(stored, 1, string.find(stored, '\\n', 1, true))
-if not string.find(header, '"' .. ARGV[1] .. '"', 1, true) then return 0 end
+local function has(field) return string.find(header, '"' .. field .. '":"' .. ARGV[1] .. '"', 1, true) end
+if not (has('root') or has('salt') and not string.find(header, '"root":', 1, true)) then return 0 end
 if ARGV[2] == '' then redis.call('DEL', KEYS[1]) else redis.call('SET', KEYS[1], '', 'EX', ARGV[2]) end
 return 1
 """

@@ -1,21 +1,27 @@
-"""Sessions in Redis: read in one command, created in one, changed or ended by compare-and-set. Knows no HTTP.
+"""Sessions in Redis: found in one command, created in one, replaced or ended by compare-and-set. Knows no request.
 
-:class:`SessionStore` has the methods that pyramid_session_redis calls on its Redis client, so it is handed to it as
-one. There is one per request, because it remembers the version that the request loaded: no write goes through that was
-not made against the stored version, and none brings back a session that has ended.
+No write goes through that was not made against the stored version, and none brings back a session that has ended. Each
+can be sent twice: the seal of a version tells whether it is the one that was to be stored.
 """
 
-import time
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, cast
 
+import msgspec
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
 from shopapp.redis import Client, StoreUnavailable, unavailable_on_error
-from shopapp.sessions.payload import Payloads
-from shopapp.sessions.plan import Plan
-from shopapp.sessions.record import Header, Record, Sealer, SessionId
-from shopapp.sessions.scripts import COMPARE_AND_SET, END, READ_AND_PUSH_OUT
+from shopapp.sessions.data import Codec
+from shopapp.sessions.header import Change, Header, Start
+from shopapp.sessions.ids import IdIssuer, SessionId, Standing
+from shopapp.sessions.lookup import Lookup, Outcome
+from shopapp.sessions.merge import merge
+from shopapp.sessions.policy import Policy
+from shopapp.sessions.record import Record, Sealer
+from shopapp.sessions.scripts import COMPARE_AND_SET, END, READ_AND_PUSH_OUT, Script
 
 WRITE_ATTEMPTS = 50
 """In each round of conflicting writers one wins, so this many can write one session at the same moment."""
@@ -27,240 +33,174 @@ MARKER = b""
 
 
 class SessionGoneError(Exception):
-    """The session was ended, or its id rotated away, after this request loaded it. Nothing was written."""
+    """The session was ended, or its id cut off, after this request loaded it. Nothing was written.
+
+    ``record`` is what is there instead; None if nothing of ours is.
+    """
+
+    def __init__(self, record: Record | None = None) -> None:
+        super().__init__("the session is gone")
+        self.record = record
 
 
-@dataclass(frozen=True, kw_only=True)
-class Policy:
-    """What the settings say about stored sessions. Times in seconds."""
+class ValueConflictError(Exception):
+    """Another request has changed the same ``places`` of the data to something else. Nothing was written."""
 
-    prefix: str
-    payloads: Payloads
-    rotation_grace: int
-    rotation_late: int
-    end_on_reuse: bool
-    ttl: bool
-    """Whether Redis removes sessions by itself."""
-    push_out_on_read: bool
+    def __init__(self, places: list[str]) -> None:
+        super().__init__(", ".join(places))
+        self.places = places
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What a write has stored, and the ``places`` where it won over another request's value."""
+
+    record: Record
+    places: list[str] = field(default_factory=list)
 
 
 class SessionStore:
-    """One request's view of the session it came with. See the module for what it promises.
+    """All sessions. Each method raises StoreUnavailable if Redis cannot be reached; a write may be done then or not."""
 
-    ``found`` tells how the lookup ended: None before it and for a new session; "live"; "dead" where Redis holds no such
-    session; "idle", "absolute" or "reused" where it was found to be over; "late" where it got another id so short a
-    while ago that this browser may have the new cookie by now; "refused" where it got another id before that; "rubbish"
-    where what is there is not ours.
-    ``session_id`` is the id that leads to what was loaded or stored: not the one asked for if that has been rotated.
-    ``handle`` names the session that was asked for; ``has_ended`` tells whether this request has ended it, and
-    ``ended`` lists what it has ended, by handle and person, until somebody tells of it. ``plan`` is what the next write
-    shall change beside the payload.
-    """
+    def __init__(self, client: Client, sealer: Sealer, ids: IdIssuer, policy: Policy, codec: Codec) -> None:
+        self._client, self._sealer, self._ids, self._policy, self._codec = client, sealer, ids, policy, codec
+        self._compare_and_set = Script(client, COMPARE_AND_SET)
+        self._end = Script(client, END)
+        self._read_and_push_out = Script(client, READ_AND_PUSH_OUT)
 
-    def __init__(self, client: Client, sealer: Sealer, policy: Policy) -> None:
-        self._client = client
-        self._sealer = sealer
-        self._policy = policy
-        self._record: Record | None = None
-        self.found: Literal["live", "dead", "idle", "absolute", "reused", "late", "refused", "rubbish"] | None = None
-        self.handle = ""
-        self.has_ended = False
-        self.ended: list[tuple[str, int | str | None]] = []
-        self.session_id: SessionId | None = None
-        self.plan = Plan()
-
-    @property
-    def header(self) -> Header | None:
-        """The header as it was last loaded or stored by this request."""
-        return self._record.header if self._record else None
-
-    @property
-    def user_id(self) -> int | str | None:
-        """Who logged in to the session that was last loaded or stored by this request."""
-        return self.header.person.user_id if self.header and self.header.person else None
-
-    @property
-    def payload(self) -> bytes:
-        """The payload as it was last loaded or stored by this request; empty if there is none."""
-        return self._record.payload if self._record else b""
-
-    def get(self, session_id: str) -> bytes | None:
-        """Return the payload of a live session, else None. One round trip, and one more if this ends the session."""
-        wanted = SessionId.parse(session_id)
-        key, self.handle = self._key(wanted), wanted.handle
+    def find(self, wanted: SessionId, now: int) -> Lookup:
+        """Return what ``wanted`` leads to. One round trip, and one more if this ends a session that is over."""
+        handle = wanted.handle
+        key = self._policy.prefix + handle
         value = self._read(key)
         if value is None:
-            self.found = "dead"
-            return None
+            return Lookup("dead", wanted)
         if value == MARKER:
-            self.found = "late"
-            return None
+            return Lookup("late", wanted)
         record = self._sealer.open(key, value)
         if record is None:
-            self.found = "rubbish"
-            return None
-        return self._enter(record, wanted)
+            return Lookup("rubbish", wanted)
+        header, policy = record.header, self._policy
+        standing = self._ids.standing(wanted, header)
+        if header.is_over(now):
+            return self._over("absolute" if header.is_at_its_end(now) else "idle", wanted, record)
+        if standing in (Standing.CURRENT, Standing.NEXT):
+            return Lookup("live", wanted, record, standing)
+        if standing is Standing.RETIRED:
+            was_before_this = wanted.generation == header.generation - 1
+            if was_before_this and now <= header.issued + policy.rotation_grace:
+                return Lookup("live", wanted, record, standing)
+            is_recent = was_before_this and now <= header.issued + policy.rotation_late
+            if policy.ends_on_reuse and not is_recent:
+                return self._over("reused", wanted, record)
+        return Lookup("late" if now < header.issued + MARKER_SECONDS else "refused", wanted, record, standing)
 
-    def setex(self, session_id: str, seconds: int, payload: bytes) -> None:
-        """Store ``payload`` for ``seconds``: a new session if none was loaded, else a guarded change of the loaded one.
+    def create(self, series: str, salt: str, start: Start, change: Change, payload: bytes, now: int) -> Record:
+        """Store a new session. Raises SessionGoneError, with what is there, if there is one of this series already."""
+        session_id = self._ids.issue(series, salt, 0)
+        key = self._policy.prefix + session_id.handle
+        clocks = Change(push=True, idle=change.idle, expires=change.expires)
+        header = Header.first(salt, session_id, start, now)
+        header = header.changed(clocks, now, knows_expiry=self._policy.knows_expiry)
+        record = self._sealer.seal(key, header, payload)
+        seconds = self._seconds(header, now)
+        created, _ = self._send(lambda: self._client.set(key, record.value, ex=seconds, nx=True))
+        if created:
+            return record
+        value = self._read(key)
+        if value == record.value:
+            return record  # by the first of two tries, whose answer was lost
+        raise SessionGoneError(self._sealer.open(key, value) if value else None)
 
-        Raises SessionGoneError if the loaded session has ended or been rotated away, SessionTooLargeError.
+    def replace(
+        self, series: str, presented: SessionId, known: Record, change: Change, data: bytes, now: int, *, retry: bool
+    ) -> Stored:
+        """Store a change of the ``known`` version, merged with what others have stored meanwhile.
+
+        Raises SessionGoneError if ``presented`` no longer leads to the session, and ValueConflictError where others
+        have changed the same values, if the caller can ``retry``.
         """
-        self._write(SessionId.parse(session_id), payload, seconds)
+        key = self._policy.prefix + presented.handle
+        stored, payload = known, data
+        places: list[str] = []
+        for _ in range(WRITE_ATTEMPTS):
+            header = self._next_header(series, stored.header, change, now)
+            record = self._sealer.seal(key, header, payload)
+            seconds = self._seconds(header, now)
+            args = [stored.seal, record.value, "" if seconds is None else seconds]
+            reply, _ = self._send(partial(self._compare_and_set, key, *args))
+            if reply == 1 or reply == record.value:
+                return Stored(record, places)
+            found = self._sealer.open(key, reply) if reply else None
+            if found is None or self._ids.standing(presented, found.header) is Standing.CUT_OFF:
+                raise SessionGoneError(found)
+            payload, places = self._merged(known, found, data)
+            if places and retry:
+                raise ValueConflictError(places)
+            stored = found
+        raise StoreUnavailable("too many requests write to this session at the same moment")
 
-    def set(self, session_id: str, payload: bytes) -> None:
-        """As :meth:`setex`, with no time to live (``redis.sessions.set_redis_ttl = false``)."""
-        self._write(SessionId.parse(session_id), payload, None)
+    def end(self, handle: str, record: Record, *, marker: bool = False) -> bool:
+        """End the session in one step, whatever others write to it; False if it is over, or another login's by now.
 
-    def expire(self, session_id: str, seconds: int) -> None:
-        """Push the session's end out to ``seconds`` from now, unless reading it has. What has ended stays ended."""
-        if self._policy.push_out_on_read:
-            return
-        with unavailable_on_error(self._client):
-            self._client.expire(self._key(SessionId.parse(session_id)), seconds)
-
-    def delete(self, session_id: str) -> None:
-        """End the session in one step, whatever other requests write to it, unless this id no longer leads to it."""
-        self._end(SessionId.parse(session_id), marker_seconds=None)
-
-    def supersede(self, session_id: str) -> None:
-        """As :meth:`delete`, where a new session takes this one's place in the browser.
-
-        A marker stays for a while, so that a request which is on its way with the old cookie is refused, but does not
-        take the session for long dead and delete the cookie, which is the new one by now.
+        With a ``marker`` a new session takes its place in the browser: for a while a request that is on its way with
+        the old cookie is refused, but does not take the session for long dead.
         """
-        self._end(SessionId.parse(session_id), marker_seconds=MARKER_SECONDS)
+        args = [record.header.beginning, MARKER_SECONDS if marker else ""]
+        ended, was_sent_twice = self._send(lambda: self._end(self._policy.prefix + handle, *args))
+        return bool(ended) or was_sent_twice
 
-    def end_idle(self) -> None:
-        """End the session that was just loaded: its idle clock has run out before Redis removed it."""
-        self.found = "idle"
-        if self._record and self.session_id:
-            self._end_found(self._record, self.session_id)
-
-    def refuse(self) -> None:
-        """Take the session that was just loaded for none of ours: its payload makes no sense."""
-        self.found = "rubbish"
-        self.forget()
-
-    def forget(self) -> None:
-        """Let the loaded session be: the next write makes a new one."""
-        self._record = self.session_id = None
-        self.plan = Plan()
-
-    def _end(self, target: SessionId, marker_seconds: int | None) -> None:
-        user_id = self.user_id
+    def extend(self, handle: str, seconds: int) -> None:
+        """Push the session's end out to ``seconds`` from now. What has ended stays ended."""
         with unavailable_on_error(self._client):
-            end = self._client.register_script(END)
-            self.has_ended = bool(end(keys=[self._key(target)], args=[target.secret_hash, marker_seconds or ""]))
-        if self.has_ended:
-            self.ended.append((target.handle, user_id))
-        self.forget()
+            self._client.expire(self._policy.prefix + handle, seconds)
 
-    def _key(self, session_id: SessionId) -> str:
-        return self._policy.prefix + session_id.handle
+    def _next_header(self, series: str, header: Header, change: Change, now: int) -> Header:
+        changed = header.changed(change, now, knows_expiry=self._policy.knows_expiry)
+        if change.cuts:
+            salt = self._ids.next_salt(header.salt)
+            cut = changed.with_id(salt, self._ids.issue(series, salt, 0), now)
+            return msgspec.structs.replace(cut, root="") if change.start else cut
+        if change.shown and self._ids.standing(change.shown, header) is Standing.NEXT:
+            return changed.with_id(header.salt, change.shown, now)
+        return changed
+
+    def _merged(self, base: Record, theirs: Record, mine: bytes) -> tuple[bytes, list[str]]:
+        """Return the payload that has the changes of both, and where both changed the same value."""
+        if base.payload == mine:
+            return theirs.payload, []
+        was, stored, wanted = (self._codec.deserialize(payload) for payload in (base.payload, theirs.payload, mine))
+        merged, places = merge(was, stored, wanted)
+        payload = self._codec.encode(merged)
+        self._codec.admit(merged, payload)
+        return payload, places
+
+    def _seconds(self, header: Header, now: int) -> int | None:
+        return header.seconds_left(now) if self._policy.sets_ttl else None
+
+    def _over(self, outcome: Outcome, wanted: SessionId, record: Record) -> Lookup:
+        return Lookup(outcome, wanted, record, has_ended=self.end(wanted.handle, record))
 
     def _read(self, key: str) -> bytes | None:
         """Return what is under ``key``; what is no string was not put there by us, and is rubbish."""
-        with unavailable_on_error(self._client):
-            try:
-                if self._policy.push_out_on_read:
-                    return self._client.register_script(READ_AND_PUSH_OUT)(keys=[key])
-                return self._client.get(key)
-            except ResponseError as error:
-                if "WRONGTYPE" in str(error):
-                    return b"rubbish"
+        try:
+            if self._policy.pushes_on_read:
+                found, _ = self._send(lambda: self._read_and_push_out(key))
+            else:
+                found, _ = self._send(lambda: self._client.get(key))
+        except ResponseError as error:
+            if "WRONGTYPE" not in str(error):
                 raise
+            return b"rubbish"
+        return cast("bytes | None", found)
 
-    def _enter(self, record: Record, wanted: SessionId) -> bytes | None:
-        """Take ``record`` if its two clocks and the rotation's rules let ``wanted`` in; return its payload."""
-        now, header = int(time.time()), record.header
-        if header.ends and now >= header.ends:
-            self.found = "absolute"
-            self._end_found(record, wanted)
-            return None
-        entry = self._way_in(header, wanted, now)
-        if entry is not None:
-            self.found, self.session_id, self._record = "live", entry, record
-            return record.payload
-        retired_at = header.retired_at(wanted.secret_hash)
-        if retired_at is not None and now > retired_at + self._policy.rotation_late and self._policy.end_on_reuse:
-            self.found = "reused"
-            self._end_found(record, wanted)
-        else:
-            self.found = "late" if now < header.issued + MARKER_SECONDS else "refused"
-        return None
-
-    def _way_in(self, header: Header, wanted: SessionId, now: int) -> SessionId | None:
-        """Return the id that is valid now if ``wanted`` is it, or was until a moment ago; else None."""
-        if header.secret_hash == wanted.secret_hash:
-            return wanted
-        retired_at = header.retired_at(wanted.secret_hash)
-        if retired_at is None or now > retired_at + self._policy.rotation_grace:
-            return None
-        return self._sealer.find_successor(wanted, header)
-
-    def _end_found(self, record: Record, wanted: SessionId) -> None:
-        """End a session that was found to be over, unless it has begun anew since, by a login."""
-        self._record = record  # for what is told about its end
+    def _send(self, command: Callable[[], Any]) -> tuple[Any, bool]:
+        """Send a command, and once more if the connection broke before the answer; tell whether it was sent twice."""
+        try:
+            with unavailable_on_error(self._client):
+                return command(), False
+        except StoreUnavailable as error:
+            if not isinstance(error.__cause__, RedisConnectionError):
+                raise
         with unavailable_on_error(self._client):
-            end = self._client.register_script(END)
-            end(keys=[self._key(wanted)], args=[record.header.secret_hash, ""])
-
-    def _write(self, target: SessionId, payload: bytes, seconds: int | None) -> None:
-        self._policy.payloads.check_size(payload)
-        if self.session_id is None or self._record is None:
-            self._create(target, payload, seconds)
-        else:
-            self._change(self._record, self.session_id, payload, seconds)
-        self.plan = Plan()
-
-    def _create(self, target: SessionId, payload: bytes, seconds: int | None) -> None:
-        now, key = int(time.time()), self._key(target)
-        record = self._sealer.seal(key, self.plan.first_header(target, now), payload)
-        with unavailable_on_error(self._client):
-            created = self._client.set(key, record.encode(), ex=self._ttl(record.header, seconds, now), nx=True)
-        if not created:
-            # With 256 random bits in the key this is a broken id generator, not chance: never share a session.
-            raise RuntimeError("the id generator made an id that exists already")
-        self._record, self.session_id, self.found = record, target, "live"
-
-    def _change(self, base: Record, entry: SessionId, payload: bytes, seconds: int | None) -> None:
-        """Compare-and-set ``payload``, merging on conflict with what another request stored meanwhile."""
-        key, known, mine = self._key(entry), base, payload
-        for _ in range(WRITE_ATTEMPTS):
-            now = int(time.time())
-            record = self._sealer.seal(key, self.plan.next_header(known.header, now), mine)
-            stored = self._swap(key, known, record, self._ttl(record.header, seconds, now))
-            if stored is None:
-                self._record = record
-                self.session_id = self.plan.new_id.session_id if self.plan.new_id else entry
-                return
-            way_in = self._way_in(stored.header, entry, now)
-            if way_in is None:
-                raise SessionGoneError
-            if way_in != entry and self.plan.new_id and self.plan.new_id.pepper:
-                self.plan.new_id = None  # another request has done the periodic rotation
-            known, entry, mine = stored, way_in, self._policy.payloads.merge(base.payload, stored.payload, payload)
-        raise StoreUnavailable("too many requests write to this session at the same moment")
-
-    def _ttl(self, header: Header, seconds: int | None, now: int) -> int | None:
-        """Return the seconds to live in Redis: those of whichever clock ends first."""
-        if not self._policy.ttl:
-            return None
-        clocks = [clock for clock in (seconds, header.ends and max(1, header.ends - now)) if clock]
-        return min(clocks, default=None)
-
-    def _swap(self, key: str, known: Record, new: Record, seconds: int | None) -> Record | None:
-        """Put ``new`` in place of ``known`` and return None, or return the record that is there instead.
-
-        Raises SessionGoneError if nothing of ours is there any more.
-        """
-        with unavailable_on_error(self._client):
-            swap = self._client.register_script(COMPARE_AND_SET)
-            reply = swap(keys=[key], args=[known.seal, new.encode(), "" if seconds is None else seconds])
-        if reply == 1:
-            return None
-        stored = None if reply is None else self._sealer.open(key, reply)
-        if stored is None:
-            raise SessionGoneError
-        return stored
+            return command(), True

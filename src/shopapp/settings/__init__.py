@@ -1,26 +1,20 @@
 """The ini and the environment become one frozen object, or one error that lists every mistake. Connects to nothing.
 
-A message never holds a secret or a URL's credentials.
+Knows no key: a part declares its own in a dataclass of :func:`setting` fields, with rules between them. A message
+never holds a secret or a URL's credentials.
 """
 
-import os
-from collections.abc import Iterator, Mapping
-from dataclasses import Field, dataclass, field, fields, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from dataclasses import Field, dataclass, field, fields
 from difflib import get_close_matches
-from typing import Any
-from urllib.parse import quote
+from typing import Any, Generic, TypeVar
 
-from shopapp.settings.keys import SessionSettings, Settings, ShopSettings
-from shopapp.settings.kinds import BadValueError
-from shopapp.settings.rules import MAKE_A_SECRET, broken_rules, weak_secrets
+from shopapp.settings.kinds import BadValueError, Kind
 
-__all__ = ["SessionSettings", "Settings", "SettingsError", "ShopSettings", "load_session_settings", "load_settings"]
+S = TypeVar("S")
 
-# Documented by pyramid_session_redis, which refuses them in an ini as well.
-PYTHON_ONLY = {
-    "cookie_expires": "remove it; redis.sessions.cookie_max_age says how long the cookie lives",
-    "redis_connection_pool": "remove it; redis.sessions.redis_url and redis_client_callable say how to connect",
-}
+NEAR_PREFIX = 0.85
+"""How like the prefix the beginning of a key has to be to be taken for a misspelt one: a letter or two."""
 
 
 class SettingsError(Exception):
@@ -31,29 +25,34 @@ class SettingsError(Exception):
         self.complaints = complaints
 
 
-def load_settings(raw: Mapping[str, str], environ: Mapping[str, str] = os.environ) -> Settings:
-    """Read `shop.*` and `redis.sessions.*`. Raises SettingsError with every mistake in either."""
-    shop = _read(ShopSettings, "shop.", raw, environ)
-    sessions = _read(SessionSettings, "redis.sessions.", raw, environ)
-    production = shop.values.get("production", False)
-    _raise_complaints([*shop.complaints, *sessions.complaints, *_relations(sessions, production=production)])
-    return Settings(sessions=_completed(sessions), shop=ShopSettings(**shop.values))
-
-
-def load_session_settings(raw: Mapping[str, str], environ: Mapping[str, str] = os.environ) -> SessionSettings:
-    """Read `redis.sessions.*` alone, for any other Pyramid app. Raises SettingsError with every mistake in it."""
-    sessions = _read(SessionSettings, "redis.sessions.", raw, environ)
-    _raise_complaints([*sessions.complaints, *_relations(sessions, production=False)])
-    return _completed(sessions)
-
-
-def _raise_complaints(complaints: list[str]) -> None:
+def raise_complaints(complaints: list[str]) -> None:
+    """Raise SettingsError if there is any complaint."""
     if complaints:
         raise SettingsError(complaints)
 
 
+def setting(default: Any, kind: Kind, meaning: str, *, key: str = "", env: str = "") -> Any:
+    """A dataclass field with all that is known of one key; what is private stays out of `repr()`."""
+    metadata = {"kind": kind, "meaning": meaning, "key": key, "env": env}
+    return field(default=default, repr=not kind.private, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class Rule(Generic[S]):
+    """A relation between settings: `broken` is asked only when every field in `reads` holds a valid value.
+
+    `broken` gets the settings and the names that were written down (a default is not written down). The complaint
+    is about the first field in `reads`.
+    """
+
+    reads: tuple[str, ...]
+    broken: Callable[[S, Set[str]], bool]
+    problem: str
+    remedy: str
+
+
 @dataclass
-class _Reading:
+class Reading:
     """What was written down for one class of settings: the good values, the names of the bad ones, the complaints."""
 
     values: dict[str, Any] = field(default_factory=dict)
@@ -61,10 +60,34 @@ class _Reading:
     failed: set[str] = field(default_factory=set)
     complaints: list[str] = field(default_factory=list)
 
+    def judge(self, settings: S, rules: Iterable[Rule[S]]) -> None:
+        """Complain of every rule that the settings, made of this reading, break; those on a failed field are left out.
 
-def _read(cls: type, prefix: str, raw: Mapping[str, str], environ: Mapping[str, str]) -> _Reading:
+        What is wrong between settings is told only of those that are right by themselves.
+        """
+        for rule in rules:
+            if self.failed.isdisjoint(rule.reads) and rule.broken(settings, self.values.keys()):
+                self.complain(rule.reads[0], rule.problem, rule.remedy)
+
+    def complain(self, name: str, problem: str, remedy: str) -> None:
+        """Complain of a field, by the key or the variable that its value came from."""
+        self.complaints.append(f"{self.sources[name]} {problem}; {remedy}")
+
+
+def read(
+    cls: type,
+    prefix: str,
+    raw: Mapping[str, str],
+    environ: Mapping[str, str],
+    python_only: Mapping[str, str] | None = None,
+) -> Reading:
+    """Read the keys that begin with the prefix into the fields of the class; an environment variable wins.
+
+    `python_only` has the names that no ini can hold, and what to do instead.
+    """
     known = {prefix + (f.metadata["key"] or f.name): f for f in fields(cls)}
-    reading = _Reading(complaints=list(_unknown_keys(known, prefix, raw)))
+    unknown = _unknown_keys(known, prefix, raw, python_only or {})
+    reading = Reading(complaints=[*unknown, *_misspelt_prefixes(known, prefix, raw)])
     for key, f in known.items():
         variable = f.metadata["env"]
         if environ.get(variable, "").strip():
@@ -79,7 +102,7 @@ def _read(cls: type, prefix: str, raw: Mapping[str, str], environ: Mapping[str, 
     return reading
 
 
-def _convert(reading: _Reading, f: Field, text: str) -> None:
+def _convert(reading: Reading, f: "Field[Any]", text: str) -> None:
     kind, source = f.metadata["kind"], reading.sources[f.name]
     try:
         reading.values[f.name] = kind.convert(text)
@@ -90,47 +113,27 @@ def _convert(reading: _Reading, f: Field, text: str) -> None:
         reading.complaints.append(f"{source}{shown} {error}; {error.remedy}")
 
 
-def _unknown_keys(known: Mapping[str, Field], prefix: str, raw: Mapping[str, str]) -> Iterator[str]:
+def _unknown_keys(
+    known: Iterable[str], prefix: str, raw: Mapping[str, str], python_only: Mapping[str, str]
+) -> Iterator[str]:
     for key in sorted(key for key in raw if key.startswith(prefix) and key not in known):
         near = get_close_matches(key, known, n=1, cutoff=0.8)
-        if key.removeprefix(prefix) in PYTHON_ONLY:
-            yield f"{key} takes a Python object, which no ini can hold; {PYTHON_ONLY[key.removeprefix(prefix)]}"
+        if key.removeprefix(prefix) in python_only:
+            yield f"{key} takes a Python object, which no ini can hold; {python_only[key.removeprefix(prefix)]}"
         elif near:
             yield f"{key} is not a known setting; did you mean {near[0]}?"
         else:
             yield f"{key} is not a known setting; remove it, or look in docs/settings.md for its name"
 
 
-def _relations(reading: _Reading, *, production: bool) -> Iterator[str]:
-    """What is wrong between settings, each of which is right by itself."""
-    for rule in broken_rules(_completed(reading), reading.values.keys(), reading.failed, production=production):
-        yield f"{reading.sources[rule.reads[0]]} {rule.problem}; {rule.remedy}"
-    if production:
-        for problem in weak_secrets(reading.values.get("secrets", ())):
-            yield f"{reading.sources['secrets']} {problem}; {MAKE_A_SECRET}"
+def _misspelt_prefixes(known: Iterable[str], prefix: str, raw: Mapping[str, str]) -> Iterator[str]:
+    """Keys that look like ours but for their beginning, and would be ignored without a word.
 
-
-def _completed(reading: _Reading) -> SessionSettings:
-    """Add the two defaults that depend on other keys."""
-    values = reading.values
-    settings = SessionSettings(**values)
-    if "timeout_trigger" not in values and "timeout_trigger" not in reading.failed:
-        settings = replace(settings, timeout_trigger=_default_trigger(settings))
-    separate = {"redis_host", "redis_port", "redis_db", "redis_password", "redis_unix_socket_path"}
-    if "redis_url" not in values and separate & values.keys():
-        settings = replace(settings, redis_url=_composed_url(settings))
-    return settings
-
-
-def _default_trigger(settings: SessionSettings) -> int | None:
-    if settings.timeout is None or settings.set_redis_ttl_readheavy:
-        return None
-    return min(settings.timeout_trigger, settings.timeout // 4) or None
-
-
-def _composed_url(settings: SessionSettings) -> str:
-    credentials = f":{quote(settings.redis_password, safe='')}@" if settings.redis_password else ""
-    if settings.redis_unix_socket_path:
-        return f"unix://{credentials}{quote(settings.redis_unix_socket_path)}?db={settings.redis_db}"
-    host = f"[{settings.redis_host}]" if ":" in settings.redis_host else settings.redis_host
-    return f"redis://{credentials}{host}:{settings.redis_port}/{settings.redis_db}"
+    Both halves have to be near: what begins alike but goes on otherwise is another library's.
+    """
+    names = {key.removeprefix(prefix) for key in known}
+    for key in sorted(key for key in raw if not key.startswith(prefix)):
+        head, _, name = key.rpartition(".")
+        if get_close_matches(head.lower(), [prefix.rstrip(".")], cutoff=NEAR_PREFIX):
+            for meant in get_close_matches(name.lower(), names, n=1, cutoff=0.8):
+                yield f"{key} is not a known setting; did you mean {prefix}{meant}?"

@@ -9,8 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from babel import Locale, UnknownLocaleError
-from babel.numbers import is_currency
 from pyramid.path import DottedNameResolver
 from pyramid.settings import falsey, truthy
 
@@ -81,6 +79,20 @@ def seconds(low: float, high: float) -> Kind:
     return Kind("seconds or None", convert)
 
 
+def or_word(word: str, kind: Kind) -> Kind:
+    """Another kind, or one word besides, in any case."""
+
+    def convert(text: str) -> Any:
+        if text.lower() == word:
+            return word
+        try:
+            return kind.convert(text)
+        except BadValueError as error:
+            raise BadValueError(str(error), f"{error.remedy}, or {word}") from error
+
+    return Kind(f"{kind.name} or {word}", convert, kind.private)
+
+
 def choice(*options: str) -> Kind:
     """One of a few words, in any case."""
 
@@ -148,27 +160,3 @@ def _known_codec(lookup: Callable[[str], Any], noun: str, example: str) -> Kind:
 
 encoding = _known_codec(codecs.lookup, "encoding", "utf-8")
 encoding_errors = _known_codec(codecs.lookup_error, "error handler", "strict")
-
-
-def _currency(code: str) -> str:
-    if not is_currency(code.upper()):
-        raise BadValueError("is not a currency", "write the ISO 4217 code, such as EUR")
-    return code.upper()
-
-
-currency = Kind("ISO 4217 code", _currency)
-
-
-def _locale(name: str) -> str:
-    remedy = "write language and country, such as en_IE"
-    try:
-        found = Locale.parse(name)
-    except (ValueError, UnknownLocaleError):
-        raise BadValueError("is not a locale", remedy) from None
-    # Babel answers en_US for en_ZZ: an unknown country would go unnoticed.
-    if not set(name.split("_")) <= set(str(found).split("_")):
-        raise BadValueError("is not a known locale", remedy)
-    return name
-
-
-locale = Kind("locale", _locale)

@@ -1,19 +1,24 @@
-"""The kinds of setting that are URLs. No message repeats more of one than its scheme: the rest may be a password."""
+"""The URL of a Redis. No message repeats more of a URL than its scheme: the rest may be a password."""
 
 import re
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from redis.connection import parse_url
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
 from shopapp.settings.kinds import BadValueError, Kind
 
 
-def _scheme_note(url: str) -> str:
+def scheme_note(url: str) -> str:
     """Name the scheme and nothing else: every other part of a URL may hold a password."""
     match = re.match(r"([A-Za-z][A-Za-z0-9+.-]*)://", url)
     return f"has the scheme {match[1]!r}" if match else "has no scheme"
+
+
+def parse_redis_url(url: str) -> dict[str, Any]:
+    """Take the URL of a server or a cluster apart, into keywords of a redis-py connection. Raises ValueError."""
+    parsed: dict[str, Any] = parse_url(url.replace("+cluster", "", 1))  # type: ignore[no-untyped-call]
+    return parsed
 
 
 def _redis_url(url: str) -> str:
@@ -23,9 +28,9 @@ def _redis_url(url: str) -> str:
             raise BadValueError("names no directory", "write embedded: and the directory that keeps the data")
         return url
     if not url.startswith(("redis://", "rediss://", "redis+cluster://", "rediss+cluster://", "unix://")):
-        raise BadValueError(_scheme_note(url), remedy)
+        raise BadValueError(scheme_note(url), remedy)
     try:
-        parsed = parse_url(url.replace("+cluster", "", 1))
+        parsed = parse_redis_url(url)
         path = urlsplit(url).path.strip("/")
     except ValueError:  # its message may quote the URL
         raise BadValueError("cannot be read (port, database or an option is malformed)", remedy) from None
@@ -41,49 +46,3 @@ def _redis_url(url: str) -> str:
 
 
 redis_url = Kind("URL", _redis_url, private=True)
-
-
-def _database_url(url: str) -> str:
-    remedy = "write sqlite:///path/to/file or postgresql+psycopg://user:password@host/database"
-    # Hosting platforms hand out the first two spellings; SQLAlchemy does not know the first one at all.
-    url = re.sub(r"^(postgres|postgresql)://", "postgresql+psycopg://", url)
-    if not url.startswith(("sqlite://", "postgresql+psycopg://")):
-        raise BadValueError(_scheme_note(url), remedy)
-    try:
-        parsed = make_url(url)
-    except (ArgumentError, ValueError):  # their messages may quote the URL
-        raise BadValueError("cannot be read", remedy) from None
-    if url.startswith("postgresql") and not parsed.database:
-        raise BadValueError("names no database", remedy)
-    return url
-
-
-database_url = Kind("URL", _database_url, private=True)
-
-
-def _origins(value: str) -> tuple[str, ...]:
-    return tuple(_origin(word) for word in value.split())
-
-
-def _origin(url: str) -> str:
-    url = url.lower()
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        parts = port = None
-    if (
-        parts is None
-        or parts.scheme not in {"http", "https"}
-        or not parts.hostname
-        or "@" in parts.netloc
-        or url != f"{parts.scheme}://{parts.netloc}"
-    ):
-        remedy = "write scheme and host, such as https://shop.example, with a space between several"
-        raise BadValueError("holds what is not an origin", remedy)
-    # A browser leaves the scheme's own port out of the Origin header.
-    own_port = {"http": 80, "https": 443}[parts.scheme]
-    return url.removesuffix(f":{port}") if port == own_port else url
-
-
-origins = Kind("origins", _origins, private=True)

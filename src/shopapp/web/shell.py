@@ -15,7 +15,7 @@ from shopapp.catalog.models import Category
 from shopapp.catalog.store import list_categories
 from shopapp.http import path_for_log
 from shopapp.redis import StoreUnavailable
-from shopapp.settings import ShopSettings
+from shopapp.settings.shop import ShopSettings
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from shopapp.db import Base, create_engine_from
-from shopapp.settings import ShopSettings
+from shopapp.settings.shop import ShopSettings
 
 
 @pytest.fixture

@@ -6,10 +6,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shopapp.sessions.merge import FLASH_PREFIX, merge
+from shopapp.sessions import merge as module
+from shopapp.sessions.merge import FLASH_PREFIX, takes_messages_only
 
 QUEUE = FLASH_PREFIX
 ERRORS = f"{FLASH_PREFIX}error"
+
+
+def merge(base, theirs, mine):
+    """The merged data alone."""
+    return module.merge(base, theirs, mine)[0]
+
+
+def conflicts(base, theirs, mine):
+    """Where both changed the same value."""
+    return module.merge(base, theirs, mine)[1]
 
 
 @pytest.mark.parametrize(
@@ -33,7 +44,21 @@ ERRORS = f"{FLASH_PREFIX}error"
         ({"a": 1}, {"a": 2}, {"a": 3}, {"a": 3}),
         ({}, {"a": 2}, {"a": 3}, {"a": 3}),
         ({"a": 1}, {"a": 2}, {"a": 2}, {"a": 2}),
-        ({"a": {"x": 1, "y": 1}}, {"a": {"x": 2, "y": 1}}, {"a": {"x": 1, "y": 2}}, {"a": {"x": 1, "y": 2}}),
+        ({"a": [1]}, {"a": [1, 2]}, {"a": [1, 3]}, {"a": [1, 3]}),
+        # Inside of dicts as outside
+        ({"a": {"x": 1, "y": 1}}, {"a": {"x": 2, "y": 1}}, {"a": {"x": 1, "y": 2}}, {"a": {"x": 2, "y": 2}}),
+        ({}, {"a": {"x": 1}}, {"a": {"y": 2}}, {"a": {"x": 1, "y": 2}}),
+        ({"a": {"x": 1}}, {"a": {}}, {"a": {"x": 1, "y": 2}}, {"a": {"y": 2}}),
+        ({"a": {"x": 1}}, {"a": {"x": 1, "z": 3}}, {"a": {}}, {"a": {"z": 3}}),
+        (
+            {"a": {"b": {"x": 1}}},
+            {"a": {"b": {"x": 1, "y": 2}}},
+            {"a": {"b": {"x": 3}}},
+            {"a": {"b": {"x": 3, "y": 2}}},
+        ),
+        ({"a": {"x": 1}}, {"a": {"x": 2}}, {}, {"a": {"x": 2}}),
+        ({"a": {"x": 1}}, {"a": {"x": 2}}, {"a": 7}, {"a": 7}),
+        ({"a": 7}, {"a": {"x": 2}}, {"a": {"y": 3}}, {"a": {"y": 3}}),
         # Deleted by one, changed by the other: the change wins
         ({"a": 1}, {}, {"a": 2}, {"a": 2}),
         ({"a": 1}, {"a": 2}, {}, {"a": 2}),
@@ -116,10 +141,70 @@ def test_changes_of_different_keys_both_survive(base, others, theirs, mine):
     assert all(merged[key.upper()] == value for key, value in mine.items())
 
 
+def leaves(value, place=()):
+    """Every value that is no dict, under its place; empty dicts too."""
+    if isinstance(value, dict) and value:
+        return {found for key, inner in value.items() for found in leaves(inner, (*place, key))}
+    return {(place, exactly(value))}
+
+
 @given(data, data, data)
 def test_what_is_merged_comes_from_one_of_the_two(base, theirs, mine):
-    for key, value in merge(base, theirs, mine).items():
-        assert any(key in side and exactly(side[key]) == exactly(value) for side in (theirs, mine))
+    merged = {(place, value) for place, value in leaves(merge(base, theirs, mine)) if value != "{}"}
+
+    assert merged <= leaves(theirs) | leaves(mine)
+
+
+@pytest.mark.parametrize(
+    ("base", "theirs", "mine", "places"),
+    [
+        ({"a": 1}, {"a": 2}, {"a": 3}, ["a"]),
+        ({}, {"a": 2}, {"a": 3}, ["a"]),
+        ({"a": 1}, {}, {"a": 2}, ["a"]),
+        ({"a": 1}, {"a": 2}, {}, ["a"]),
+        ({"a": {"x": 1}}, {"a": {"x": 2}}, {"a": {"x": 3}}, ["a.x"]),
+        ({}, {"a": {"x": 2}}, {"a": {"x": 3}}, ["a.x"]),
+        ({"a": {"x": 1}}, {"a": {"x": 2}}, {}, ["a"]),
+        ({"a": [1]}, {"a": [1, 2]}, {"a": [1, 3]}, ["a"]),
+        # No conflict
+        ({"a": 1}, {"a": 2}, {"a": 2}, []),
+        ({"a": 1}, {}, {}, []),
+        ({"a": {"x": 1}}, {"a": {"x": 2}}, {"a": {"x": 1, "y": 3}}, []),
+        ({QUEUE: ["b"]}, {QUEUE: ["t"]}, {QUEUE: ["m"]}, []),
+        ({"a": 1}, {"a": 1}, {"a": 2}, []),
+        ({"a": 1}, {"a": 2}, {"a": 1}, []),
+    ],
+)
+def test_where_both_changed_the_same_value_is_told(base, theirs, mine, places):
+    assert conflicts(base, theirs, mine) == places
+
+
+@given(data, data, data)
+def test_without_a_conflict_it_does_not_matter_who_was_first(base, theirs, mine):
+    if not conflicts(base, theirs, mine):
+        assert exactly(merge(base, theirs, mine)) == exactly(merge(base, mine, theirs))
+
+
+@given(data, data, data)
+def test_a_conflict_is_one_whoever_was_first(base, theirs, mine):
+    assert bool(conflicts(base, theirs, mine)) == bool(conflicts(base, mine, theirs))
+
+
+@pytest.mark.parametrize(
+    ("base", "mine", "only"),
+    [
+        ({QUEUE: ["a", "b"], "k": 1}, {"k": 1}, True),
+        ({QUEUE: ["a", "b"]}, {QUEUE: ["b"]}, True),
+        ({QUEUE: ["a"]}, {QUEUE: ["a", "b"]}, False),
+        ({QUEUE: ["a"]}, {ERRORS: ["a"]}, False),
+        ({QUEUE: ["a"], "k": 1}, {"k": 2}, False),
+        ({QUEUE: ["a"], "k": 1}, {}, False),
+        ({"_f_": 1}, {}, False),
+        ({"k": {"x": [1]}}, {"k": {"x": []}}, False),
+    ],
+)
+def test_messages_that_were_only_taken_are_told_from_other_changes(base, mine, only):
+    assert takes_messages_only(base, mine) is only
 
 
 @given(data, data, data)

@@ -1,11 +1,14 @@
-"""Which settings contradict each other or are unsafe in production. Reads no ini and no environment itself."""
+"""Which session settings contradict each other or are unsafe in production, and when a secret is too weak for it."""
 
-from collections.abc import Callable, Iterator, Set
-from dataclasses import dataclass
+from collections.abc import Iterator
 from math import log2
 from string import ascii_lowercase, ascii_uppercase, digits, hexdigits
+from typing import TYPE_CHECKING
 
-from shopapp.settings.keys import SessionSettings
+from shopapp.settings import Reading, Rule
+
+if TYPE_CHECKING:
+    from shopapp.sessions.settings import SessionSettings
 
 MAKE_A_SECRET = 'make one with: python3 -c "import secrets; print(secrets.token_urlsafe(48))"'  # noqa: S105 (a command, not a secret)
 
@@ -15,21 +18,7 @@ SECRET_BYTES = 32
 EXAMPLE_WORDS = ("secret", "change", "example", "password", "development", "insecure", "default", "placeholder")
 
 
-@dataclass(frozen=True)
-class Rule:
-    """A relation between settings: `broken` is asked only when every field in `reads` holds a valid value.
-
-    `broken` gets the settings and the names that were written down (a default is not written down). The complaint
-    is about the first field in `reads`.
-    """
-
-    reads: tuple[str, ...]
-    broken: Callable[[SessionSettings, Set[str]], bool]
-    problem: str
-    remedy: str
-
-
-RULES = (
+RULES: "tuple[Rule[SessionSettings], ...]" = (
     Rule(
         ("secrets",),
         lambda s, _: not s.secrets,
@@ -82,7 +71,7 @@ RULES = (
         ("rotation_late", "rotation_grace"),
         lambda s, _: s.rotation_late < s.rotation_grace,
         "is less than redis.sessions.rotation_grace, so an id that is still good would count as stolen",
-        "write a number of at least redis.sessions.rotation_grace, such as 300",
+        "write a number of at least redis.sessions.rotation_grace, such as 600",
     ),
     Rule(
         ("set_redis_ttl_readheavy", "timeout_trigger"),
@@ -110,7 +99,7 @@ RULES = (
     ),
 )
 
-PRODUCTION_RULES = (
+PRODUCTION_RULES: "tuple[Rule[SessionSettings], ...]" = (
     Rule(
         ("redis_url",),
         lambda s, _: s.redis_url.startswith("embedded:"),
@@ -150,11 +139,10 @@ PRODUCTION_RULES = (
 )
 
 
-def broken_rules(settings: SessionSettings, written: Set[str], failed: Set[str], *, production: bool) -> Iterator[Rule]:
-    """The rules that these settings break; a rule that reads a `failed` field is left out."""
-    for rule in RULES + (PRODUCTION_RULES if production else ()):
-        if failed.isdisjoint(rule.reads) and rule.broken(settings, written):
-            yield rule
+def judge_secrets(reading: Reading) -> None:
+    """Complain of each secret that is too weak for production."""
+    for problem in weak_secrets(reading.values.get("secrets", ())):
+        reading.complain("secrets", problem, MAKE_A_SECRET)
 
 
 def weak_secrets(secrets: tuple[str, ...]) -> Iterator[str]:
@@ -177,7 +165,13 @@ def estimated_bytes(secret: str) -> float:
     """
     stretches = {secret[start : start + 8] for start in range(max(1, len(secret) - 7))}
     length = min(len(secret), len(stretches) + 7)
-    alphabets = (digits, digits + "abcdef", hexdigits[:10] + "ABCDEF", ascii_lowercase, ascii_uppercase)
+    alphabets: tuple[str, ...] = (
+        digits,
+        digits + "abcdef",
+        hexdigits[:10] + "ABCDEF",
+        ascii_lowercase,
+        ascii_uppercase,
+    )
     alphabets += (ascii_lowercase + digits, ascii_uppercase + digits)
     size = next((len(alphabet) for alphabet in alphabets if set(secret) <= set(alphabet)), 64)
     size = min(size, 3 * max(1, len(set(secret))))

@@ -1,22 +1,24 @@
-"""Every key there is: its default, its kind and its meaning are the line that declares it. Reads nothing.
+"""Every `redis.sessions.*` key: its default, its kind and its meaning are the line that declares it.
 
-docs/settings.md lists the same keys; a test compares the two.
+Connects to nothing. docs/settings.md lists the same keys; a test compares the two.
 """
 
-from dataclasses import dataclass, field
-from typing import Any
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+from urllib.parse import quote
 
-from shopapp.settings import kinds, urls
-from shopapp.settings.kinds import Kind
+from shopapp.sessions.setting_rules import PRODUCTION_RULES, RULES, judge_secrets
+from shopapp.settings import kinds, raise_complaints, read, setting, urls
 
 DAY = 86_400
 
-
-def setting(default: Any, kind: Kind, meaning: str, *, key: str = "", env: str = "") -> Any:
-    """A dataclass field with all that is known of one key; what is private stays out of `repr()`."""
-    metadata = {"kind": kind, "meaning": meaning, "key": key, "env": env}
-    return field(default=default, repr=not kind.private, metadata=metadata)
-
+# Documented by pyramid_session_redis, which refuses them in an ini as well.
+PYTHON_ONLY = {
+    "cookie_expires": "remove it; redis.sessions.cookie_max_age says how long the cookie lives",
+    "redis_connection_pool": "remove it; redis.sessions.redis_url and redis_client_callable say how to connect",
+}
 
 cookie_text = r"[^\x00-\x20\x7f;,]+"
 plain_text = r"[^\x00-\x1f\x7f]+"
@@ -85,14 +87,21 @@ class SessionSettings:
         "A session in use gets a new id every so many seconds; None: only at login and the like.",
     )
     rotation_grace: int = setting(
-        10,
+        30,
         kinds.integer(0, 600, "seconds"),
-        "So long after a periodic rotation the old id leads to the new one, for requests on their way.",
+        "So long after the browser has shown its new id the old one still opens the session, for requests on their "
+        "way; also covers clocks of app servers that differ.",
     )
     rotation_late: int = setting(
-        300,
+        600,
         kinds.integer(0, DAY, "seconds"),
-        "So long after a periodic rotation the old id is merely refused; later it counts as stolen.",
+        "So long after that the old id is merely refused; later it counts as stolen.",
+    )
+    conflict: Literal["later", "error"] = setting(
+        "later",
+        kinds.choice("later", "error"),
+        "What becomes of two requests that changed the same value differently, where the request cannot be run again: "
+        "the later one wins, or it is refused with 409 Conflict.",
     )
     end_on_reuse: bool = setting(True, kinds.boolean, "End the session when one of its retired ids turns up as stolen.")
     max_sessions: int | None = setting(
@@ -112,10 +121,10 @@ class SessionSettings:
         kinds.text(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+", "write letters, digits, - and _"),
         "Name of the session cookie; in production with the prefix __Host-.",
     )
-    cookie_max_age: int | None = setting(
-        None,
-        kinds.integer(1, 400 * DAY, "seconds", optional=True),
-        "Cookie lifetime; None: it slides with the timeout.",
+    cookie_max_age: int | Literal["timeout"] | None = setting(
+        "timeout",
+        kinds.or_word("timeout", kinds.integer(1, 400 * DAY, "seconds", optional=True)),
+        "Cookie lifetime; timeout: it slides with the timeout; None: until the browser is closed.",
     )
     cookie_path: str = setting(
         "/", kinds.text(r"/[^\x00-\x20\x7f;,]*", "write a path that begins with /"), "Path of the cookie."
@@ -168,27 +177,46 @@ class SessionSettings:
     redis_encoding_errors: str = setting("strict", kinds.encoding_errors, "What to do with text it cannot encode.")
 
 
-@dataclass(frozen=True, kw_only=True)
-class ShopSettings:
-    """Every `shop.*` key."""
-
-    production: bool = setting(False, kinds.boolean, "Refuse to start with settings that are unsafe in public.")
-    database_url: str = setting(
-        "sqlite:///var/shop.sqlite", urls.database_url, "Catalogue and people.", env="DATABASE_URL"
-    )
-    currency: str = setting("EUR", kinds.currency, "Currency of every price.")
-    locale: str = setting("en_IE", kinds.locale, "How prices and dates are written.")
-    page_size: int = setting(12, kinds.integer(1, 100), "Products on a page of the catalogue.")
-    cart_max_quantity: int = setting(999, kinds.integer(1, 1_000_000), "Units in one line of a cart at most.")
-    cart_max_lines: int = setting(100, kinds.integer(1, 1_000), "Lines in a cart at most.")
-    trusted_origins: tuple[str, ...] = setting(
-        (), urls.origins, "Other origins that may send forms to this shop, with a space between."
-    )
+def load_session_settings(raw: Mapping[str, str], environ: Mapping[str, str] = os.environ) -> SessionSettings:
+    """Read `redis.sessions.*` alone, for any Pyramid app. Raises SettingsError with every mistake in it."""
+    settings, complaints = read_session_settings(raw, environ)
+    raise_complaints(complaints)
+    return settings
 
 
-@dataclass(frozen=True)
-class Settings:
-    """All settings of the app."""
+def read_session_settings(
+    raw: Mapping[str, str], environ: Mapping[str, str], *, production: bool = False
+) -> tuple[SessionSettings, list[str]]:
+    """Read `redis.sessions.*`; return the settings, with the defaults for what is wrong, and every complaint."""
+    reading = read(SessionSettings, "redis.sessions.", raw, environ, PYTHON_ONLY)
+    settings = _completed(reading.values, reading.failed)
+    reading.judge(settings, RULES)
+    if production:
+        reading.judge(settings, PRODUCTION_RULES)
+        judge_secrets(reading)
+    return settings, reading.complaints
 
-    sessions: SessionSettings
-    shop: ShopSettings
+
+def _completed(values: Mapping[str, Any], failed: set[str]) -> SessionSettings:
+    """Add the two defaults that depend on other keys."""
+    settings = SessionSettings(**values)
+    if "timeout_trigger" not in values and "timeout_trigger" not in failed:
+        settings = replace(settings, timeout_trigger=_default_trigger(settings))
+    separate = {"redis_host", "redis_port", "redis_db", "redis_password", "redis_unix_socket_path"}
+    if "redis_url" not in values and separate & values.keys():
+        settings = replace(settings, redis_url=_composed_url(settings))
+    return settings
+
+
+def _default_trigger(settings: SessionSettings) -> int | None:
+    if settings.timeout is None or settings.timeout_trigger is None or settings.set_redis_ttl_readheavy:
+        return None
+    return min(settings.timeout_trigger, settings.timeout // 4) or None
+
+
+def _composed_url(settings: SessionSettings) -> str:
+    credentials = f":{quote(settings.redis_password, safe='')}@" if settings.redis_password else ""
+    if settings.redis_unix_socket_path:
+        return f"unix://{credentials}{quote(settings.redis_unix_socket_path)}?db={settings.redis_db}"
+    host = f"[{settings.redis_host}]" if ":" in settings.redis_host else settings.redis_host
+    return f"redis://{credentials}{host}:{settings.redis_port}/{settings.redis_db}"

@@ -1,0 +1,59 @@
+"""The app's Redis client, from the settings: the one that we make, or what the app's own function gives."""
+
+from collections.abc import Callable
+from typing import Any
+
+from pyramid.config import Configurator
+from pyramid.request import Request
+from redis.connection import SSLConnection
+
+from shopapp.redis import Client, connect, started
+from shopapp.sessions.settings import SessionSettings
+from shopapp.settings.urls import parse_redis_url
+
+
+def find_client(config: Configurator, settings: SessionSettings) -> Callable[[Request], Client]:
+    """Return the function from a request to the client, for ``config.registry["shopapp.redis"]``.
+
+    Raises StoreUnavailable if no node of a cluster answers, EmbeddedServerError.
+    """
+    if settings.redis_client_callable:
+        given = config.maybe_dotted(settings.redis_client_callable)
+        options = client_options(settings)
+        return lambda request: given(request, **options)
+    client = make_client(settings)
+    return lambda _request: client
+
+
+def make_client(settings: SessionSettings) -> Client:
+    """Make a client of our own. Raises as :func:`find_client`."""
+    return connect(
+        settings.redis_url,
+        encoding=settings.redis_encoding,
+        encoding_errors=settings.redis_encoding_errors,
+        socket_timeout=settings.redis_socket_timeout,
+    )
+
+
+def client_options(settings: SessionSettings) -> dict[str, Any]:
+    """Return what a ``redis_client_callable`` is given beside the request: the keywords that pyramid_session_redis
+    gives it, fit for ``redis.Redis``.
+
+    The library keeps a redis_url from it. Ours is taken apart, or the function would be told localhost of a Redis that
+    REDIS_URL has elsewhere. What has no keyword there (a user, TLS) is added where the URL has it.
+    """
+    parsed = parse_redis_url(started(settings.redis_url))
+    options: dict[str, Any] = {
+        "host": parsed.pop("host", "localhost"),
+        "port": parsed.pop("port", 6379),
+        "db": parsed.pop("db", 0),
+        "password": parsed.pop("password", None),
+        "socket_timeout": settings.redis_socket_timeout,
+        "connection_pool": None,
+        "unix_socket_path": parsed.pop("path", None),
+        "encoding": settings.redis_encoding,
+        "encoding_errors": settings.redis_encoding_errors,
+    }
+    if parsed.pop("connection_class", None) is SSLConnection:
+        options["ssl"] = True
+    return {**options, **parsed}

@@ -1,0 +1,152 @@
+"""What is kept about a session beside the app's data: who it is, its id, its clocks; and how these may change. Pure."""
+
+from dataclasses import dataclass
+
+import msgspec
+from msgspec.structs import replace
+
+from shopapp.sessions.ids import SessionId, hashed
+
+RECORD_VERSION = 2
+
+
+class Person(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Who logged in, from where, with which browser: what the list of a person's sessions shows."""
+
+    user_id: int | str
+    address: str = ""
+    agent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A beginning: of a new session, or of a login in one that exists. Seconds; 0 is for ever."""
+
+    person: Person | None
+    idle: int
+    lifetime: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What a write changes beside the data."""
+
+    start: Start | None = None
+    """A login begins here: another id, both clocks anew."""
+    cut: bool = False
+    """Another id, and no way to it from any earlier one. A ``start`` is one, too."""
+    shown: SessionId | None = None
+    """The browser has shown the id that follows the valid one, so that is the valid one now."""
+    push: bool = False
+    """The idle timeout begins anew."""
+    idle: int | None = None
+    """The app gives the session another idle timeout, in seconds; 0 is for ever."""
+    expires: int | None = None
+    """The app ends the session at this time, however it is used until then."""
+
+    @property
+    def cuts(self) -> bool:
+        """Whether no earlier id leads to the session after this."""
+        return self.cut or self.start is not None
+
+
+NO_CHANGE = Change()
+
+
+class Header(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Everything about a session but its data. Times are whole seconds since 1970.
+
+    ``secret_hash`` tells which id is valid, ``salt`` and ``generation`` which those before and after it are; ``root``
+    is the salt with which the session or its login began (empty: it is still that one).
+    ``issued``: when that id came into force, which retired the one before it. ``created``: when the session was stored
+    for the first time; ``started``: when it or its login began; ``used``: when it was written last. It may stay unused
+    for ``idle`` seconds (0: for ever), which is until ``expires`` (0: Redis alone knows, or never), and ends at
+    ``ends`` (0: never).
+    """
+
+    version: int
+    salt: str
+    root: str = ""
+    generation: int = 0
+    secret_hash: str
+    issued: int
+    created: int
+    started: int
+    used: int
+    idle: int = 0
+    expires: int = 0
+    ends: int = 0
+    person: Person | None = None
+
+    @classmethod
+    def first(cls, salt: str, session_id: SessionId, start: Start, now: int) -> "Header":
+        """The header of a session that begins now, without its idle clock: see :meth:`changed`."""
+        return cls(
+            version=RECORD_VERSION,
+            salt=salt,
+            generation=session_id.generation,
+            secret_hash=hashed(session_id.secret),
+            issued=now,
+            created=now,
+            started=now,
+            used=now,
+            idle=start.idle,
+            ends=now + start.lifetime if start.lifetime else 0,
+            person=start.person,
+        )
+
+    def with_id(self, salt: str, session_id: SessionId, now: int) -> "Header":
+        """The header under another id: of the same salt, or cut off from earlier ones by another."""
+        return replace(
+            self,
+            salt=salt,
+            root=self.root if salt == self.salt else self.root or self.salt,
+            generation=session_id.generation,
+            secret_hash=hashed(session_id.secret),
+            issued=now,
+        )
+
+    def changed(self, change: Change, now: int, *, knows_expiry: bool) -> "Header":
+        """The header after a change, but for its id. ``knows_expiry``: the header, not Redis alone, keeps the idle
+        clock.
+        """
+        header = replace(self, used=now)
+        if change.start:
+            start = change.start
+            ends = now + start.lifetime if start.lifetime else 0
+            header = replace(header, started=now, idle=start.idle, ends=ends, person=start.person)
+        if change.idle is not None:
+            header = replace(header, idle=change.idle)
+        if change.expires is not None:
+            return replace(header, idle=0, expires=change.expires)
+        if change.push or change.start or change.idle is not None:
+            header = replace(header, expires=now + header.idle if header.idle and knows_expiry else 0)
+        return header
+
+    @property
+    def beginning(self) -> str:
+        """What stays the same from one login to the next, whatever the id."""
+        return self.root or self.salt
+
+    def is_idle(self, now: int) -> bool:
+        """Whether it has not been used for too long, as far as the header knows."""
+        return bool(self.expires and now > self.expires)
+
+    def is_at_its_end(self, now: int) -> bool:
+        """Whether its absolute lifetime is over."""
+        return bool(self.ends and now >= self.ends)
+
+    def is_over(self, now: int) -> bool:
+        """Whether either clock has run out: for a request and for the list of a person's sessions alike."""
+        return self.is_idle(now) or self.is_at_its_end(now)
+
+    def seconds_left(self, now: int) -> int | None:
+        """How long it may stay without use from now on, whichever clock ends first; None: for ever."""
+        clocks = [self.ends - now] if self.ends else []
+        if self.expires or self.idle:
+            clocks.append(self.expires - now if self.expires else self.idle)
+        return max(1, min(clocks)) if clocks else None
+
+    def is_of(self, user_id: int | str) -> bool:
+        """Whether this person has logged in."""
+        return self.person is not None and str(self.person.user_id) == str(user_id)

@@ -1,0 +1,80 @@
+"""Fixtures for tests of the shop: the shop itself, and people who use it. Needs the extra ``test``.
+
+Take them with ``pytest_plugins = ["shopapp.testing", "shopapp.testing.shop"]`` in a conftest.py. Every test has an
+empty Redis and a freshly filled SQLite database of its own.
+"""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy.orm import Session
+from webtest import TestApp
+
+import shopapp
+from shopapp.catalog import demo
+from shopapp.db import create_engine_from
+from shopapp.migrations import upgrade
+from shopapp.settings.shop import load_settings
+from shopapp.testing import TEST_SECRET, ObservedRedis
+
+JSON = {"Accept": "application/json"}
+
+
+@pytest.fixture(scope="session")
+def shop_database_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with the schema and the demo data, to be copied."""
+    path = tmp_path_factory.mktemp("database") / "shop.sqlite"
+    settings = load_settings({"redis.sessions.secret": TEST_SECRET, "shop.database_url": f"sqlite:///{path}"}, {})
+    engine = create_engine_from(settings.shop)
+    with engine.connect() as connection:
+        upgrade(connection)
+    with Session(engine) as dbsession, dbsession.begin():
+        demo.fill(dbsession)
+    engine.dispose()
+    return path
+
+
+@pytest.fixture
+def shop_settings(shop_redis: ObservedRedis, shop_database_template: Path, tmp_path: Path) -> dict[str, Any]:
+    """The settings of the shop, to be changed before ``shop_app`` is made of them."""
+    database = shutil.copy(shop_database_template, tmp_path / "shop.sqlite")
+    return {
+        "redis.sessions.secret": TEST_SECRET,
+        "redis.sessions.redis_client_callable": "shopapp.testing.ObservedRedis.of",
+        "shopapp.testing.redis": shop_redis,
+        "shop.database_url": f"sqlite:///{database}",
+    }
+
+
+@pytest.fixture
+def shop_app(shop_settings: dict[str, Any]) -> Callable[..., Any]:
+    """The shop as a WSGI application."""
+    return shopapp.main({}, **shop_settings)
+
+
+@pytest.fixture
+def new_visitor(shop_app: Callable[..., Any]) -> Callable[[], TestApp]:
+    """A function that returns another browser, with a cookie jar of its own."""
+    return lambda: TestApp(shop_app, extra_environ={"REMOTE_ADDR": "192.0.2.1"})
+
+
+@pytest.fixture
+def visitor(new_visitor: Callable[[], TestApp]) -> TestApp:
+    """A browser that has not been here before."""
+    return new_visitor()
+
+
+@pytest.fixture
+def customer(visitor: TestApp) -> TestApp:
+    """The same browser with the demo customer signed in."""
+    log_in(visitor)
+    return visitor
+
+
+def log_in(browser: TestApp, **fields: str) -> Any:
+    """Sign the demo customer in by JSON; return the response."""
+    credentials = {"email": demo.EMAIL, "password": demo.PASSWORD}
+    return browser.post("/login", {**credentials, **fields}, headers=JSON)
