@@ -44,6 +44,8 @@ TEST = [
     "webtest >= 3.0.7, < 4",
 ]
 
+BENCH = [*SHOP, "granian >= 2.5, < 3"]
+
 DEV = [*TEST, "mypy >= 2.1, < 3", "ruff >= 0.14, < 0.18"]
 
 setup(
@@ -70,6 +72,7 @@ setup(
         "shop": SHOP,
         "postgresql": POSTGRESQL,
         "test": TEST,
+        "bench": BENCH,
         "dev": DEV,
     },
     entry_points={

@@ -1,0 +1,1 @@
+"""How fast sessions are, next to the plain library and to Express: ``make bench``. See docs/performance.md."""
