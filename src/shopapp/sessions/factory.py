@@ -118,6 +118,8 @@ def _look_up(request: Request, parts: Parts) -> tuple[Lookup, dict[str, Any], bo
         outcomes: dict[str, Outcome] = {"none": "none", "doubled": "doubled", "signature": "signature"}
         return Lookup(outcomes[word]), {}, True
     lookup = parts.store_of(request).find(session_id, now())
+    if lookup.outcome == "rubbish" and parts.policy.raises_unreadable:
+        raise RawDeserializationError(ValueError(f"what is stored under {lookup.handle} is not what was sealed there"))
     if lookup.outcome != "live" or lookup.record is None:
         return lookup, {}, True
     try:

@@ -143,6 +143,16 @@ def test_rubbish_that_comes_between_read_and_write_is_not_taken_for_a_session(si
     assert site.visit("/data", cookie).json == ({} if was_dropped else {"color": "red", "size": 9})
 
 
+@pytest.mark.parametrize("kind", ["truncated by half", "changed payload", "text"])
+def test_rubbish_in_redis_is_an_error_where_that_is_asked_for(make_site, kind):
+    site = make_site(deserialized_fails_new="false")
+    cookie = set_cookie(site.visit("/set?color=red", None))["value"]
+    site.redis.set(site.key_of(cookie), RUBBISH[kind](site, site.redis.get(site.key_of(cookie))))
+
+    with pytest.raises(RawDeserializationError):
+        site.visit("/data", cookie)
+
+
 def test_a_key_of_another_type_is_a_fresh_session(site, cookie):
     site.redis.delete(site.key_of(cookie))
     site.redis.lpush(site.key_of(cookie), "rubbish")
