@@ -31,6 +31,7 @@ class SessionCookie:
     ) -> None:
         self._name, self._signer, self._check = settings.cookie_name, signer, check
         self.max_age = settings.cookie_max_age
+        self.slides = self.max_age == "timeout"
         self.is_on_errors = settings.cookie_on_exception
         self._attributes: dict[str, Any] = {
             "path": settings.cookie_path,

@@ -171,7 +171,8 @@ class Session(StoredSession):
             wanted = self._id if self._is_closed else self._id_to_show()
             if self._is_closed and not self._keeps_cookie:
                 return
-            if self._resends_cookie or wanted != self._lookup.presented:
+            is_due = self._resends_cookie or (self._clock_moved and cookie.slides)
+            if is_due or wanted != self._lookup.presented:
                 cookie.put(response, wanted, self._max_age(), self._cookie_options)
         elif self._has_ended:
             cookie.delete(response)
@@ -229,11 +230,11 @@ class Session(StoredSession):
 
     def adjust_session_timeout(self, timeout_seconds: int | None) -> None:
         """Give the session an idle timeout of its own, which begins now; None or 0: for ever."""
-        self._idle, self._resends_cookie = timeout_seconds or 0, True
+        self._idle, self._clock_moved = timeout_seconds or 0, True
 
     def adjust_session_expires(self, expires_epoch: int) -> None:
         """End the session at this time, in seconds since 1970, however it is used until then."""
-        self._expires, self._resends_cookie = int(expires_epoch), True
+        self._expires, self._clock_moved = int(expires_epoch), True
 
     adjust_expires_for_session = adjust_session_expires
     adjust_timeout_for_session = adjust_session_timeout

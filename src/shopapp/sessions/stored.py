@@ -67,6 +67,8 @@ class StoredSession(SessionMapping):
         """The cookie goes out even if the request fails after all."""
         self._was_extended = False
         self._resends_cookie = False
+        self._clock_moved = False
+        """The idle timeout was pushed out or is another one: a cookie that slides with it goes out again."""
         self._is_closed = False
         self._drops_writes = lookup.outcome == "late"
         if lookup.outcome == "live" and lookup.record and lookup.presented:
@@ -210,7 +212,7 @@ class StoredSession(SessionMapping):
                 self._keeps_cookie = True
             raise
         reason = self._cut_reason or ("periodic" if stored.record.header.generation > known.header.generation else "")
-        self._resends_cookie = self._resends_cookie or change.push
+        self._clock_moved = self._clock_moved or change.push
         self._has_stored(stored, session_id, data)
         if reason == "periodic" and not change.shown:
             reason = ""  # another request has told of it
@@ -259,7 +261,7 @@ class StoredSession(SessionMapping):
             return
         if policy.sets_ttl and not policy.pushes_on_read:
             self._store.extend(self.handle, seconds)
-        self._was_extended = self._resends_cookie = True
+        self._was_extended = self._clock_moved = True
 
     def _drop(self) -> None:
         """Leave ended what has ended, and the cookie alone: that in the browser may by now be that of a newer login."""
