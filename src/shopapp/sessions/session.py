@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pyramid.request import Request
 from pyramid.response import Response
+from pyramid_session_redis.util import LazyCreateSession
 
 from shopapp.events import SessionEnded, SessionRefused
 from shopapp.redis import Client, client_of
@@ -201,6 +202,25 @@ class Session(StoredSession):
     def new(self) -> bool:
         """Whether it begins with this request."""
         return self._record is None or self._lookup.outcome != "live" or self._has_ended
+
+    @property
+    def session_id(self) -> Any:
+        """The valid id, as text; ``LazyCreateSession``, the library's word, as long as there is none.
+
+        It opens the session, so it is a secret, and each rotation replaces it: ``handle`` is the name to go by.
+        """
+        if self._id is not None:
+            return str(self._id)
+        return self.ensure_id() if self._salt else LazyCreateSession
+
+    def ensure_id(self) -> str:
+        """Return ``session_id``, made now if there is none. It is stored, and in a cookie, once something is put in."""
+        return str(self._id or self._parts.ids.issue(self._future_series(), self._future_salt(), 0))
+
+    @property
+    def session_id_safecheck(self) -> str | None:
+        """As :meth:`ensure_id`; None for a session that holds nothing."""
+        return self.ensure_id() if self._data else None
 
     @property
     def created(self) -> int:

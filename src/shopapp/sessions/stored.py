@@ -55,7 +55,8 @@ class StoredSession(SessionMapping):
         self._record: Record | None = None
         self._id: SessionId | None = None
         """Of the stored session: the valid one."""
-        self._series = ""
+        self._series = self._salt = ""
+        """Of the id: what is reserved for a session that is not stored yet."""
         self._shown: SessionId | None = None
         self._login: Start | None = None
         self._cut_reason = ""
@@ -66,9 +67,9 @@ class StoredSession(SessionMapping):
         self._keeps_cookie = False
         """The cookie goes out even if the request fails after all."""
         self._was_extended = False
-        self._resends_cookie = False
         self._clock_moved = False
         """The idle timeout was pushed out or is another one: a cookie that slides with it goes out again."""
+        self._resends_cookie = False
         self._is_closed = False
         self._drops_writes = lookup.outcome == "late"
         if lookup.outcome == "live" and lookup.record and lookup.presented:
@@ -97,10 +98,14 @@ class StoredSession(SessionMapping):
         self._series = self._series or self._parts.generator()
         return self._series
 
+    def _future_salt(self) -> str:
+        self._salt = self._salt or self._parts.generator()
+        return self._salt
+
     def _forget(self) -> None:
         """Let the stored session be: what is put in from now on starts another one."""
         self._record = self._id = self._shown = self._login = self._idle = self._expires = None
-        self._series = self._cut_reason = ""
+        self._series = self._salt = self._cut_reason = ""
         self._drops_writes = False
 
     def _join(self, record: Record, series: str) -> None:
@@ -148,7 +153,7 @@ class StoredSession(SessionMapping):
         parts.codec.admit(self._data, payload)
         clocks = Change(idle=self._idle, expires=self._expires)
         try:
-            record = self._store.create(series, parts.generator(), start, clocks, payload, now())
+            record = self._store.create(series, self._future_salt(), start, clocks, payload, now())
         except SessionGoneError as found:
             person = start.person
             if not (found.record and person and found.record.header.is_of(person.user_id)):
