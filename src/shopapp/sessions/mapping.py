@@ -9,9 +9,13 @@ from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping
 from typing import Any
 
 from pyramid_session_redis.session import RedisSession
+from pyramid_session_redis.util import LazyCreateSession
 
 _MISSING: Any = object()
 _CONTAINERS = (dict, list)
+
+NO_ID_YET: Any = LazyCreateSession
+"""The library's word for the id of a session that has none."""
 
 
 class NotOffered:

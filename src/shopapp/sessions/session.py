@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pyramid.request import Request
 from pyramid.response import Response
-from pyramid_session_redis.util import LazyCreateSession
 
 from shopapp.events import SessionEnded, SessionRefused
 from shopapp.redis import Client, client_of
 from shopapp.sessions.header import RECORD_VERSION, Person
 from shopapp.sessions.ids import SessionId, Standing
 from shopapp.sessions.lookup import Lookup
+from shopapp.sessions.mapping import NO_ID_YET
 from shopapp.sessions.stored import StoredSession, now
 
 if TYPE_CHECKING:
@@ -211,7 +211,7 @@ class Session(StoredSession):
         """
         if self._id is not None:
             return str(self._id)
-        return self.ensure_id() if self._salt else LazyCreateSession
+        return self.ensure_id() if self._salt else NO_ID_YET
 
     def ensure_id(self) -> str:
         """Return ``session_id``, made now if there is none. It is stored, and in a cookie, once something is put in."""
