@@ -33,6 +33,7 @@ class SessionCookie:
         # Space and tab are all that RFC 6265 lets stand around a cookie. To strip more would make ours of another name.
         self._find_values = re.compile(rf"(?:^|;)[ \t]*{re.escape(self._name)}[ \t]*=([^;]*)").findall
         self.max_age = settings.cookie_max_age
+        self.slides = self.max_age == "timeout"
         self.is_on_errors = settings.cookie_on_exception
         self._attributes: dict[str, Any] = {
             "path": settings.cookie_path,

@@ -9,9 +9,28 @@ from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping
 from typing import Any
 
 from pyramid_session_redis.session import RedisSession
+from pyramid_session_redis.util import LazyCreateSession
 
 _MISSING: Any = object()
 _CONTAINERS = (dict, list)
+
+NO_ID_YET: Any = LazyCreateSession
+"""The library's word for the id of a session that has none."""
+
+
+class NotOffered:
+    """A name of the library's class that ours has not, because it is about the library's own way to store a session."""
+
+    def __init__(self, instead: str) -> None:
+        self._instead, self._name = instead, ""
+
+    def __set_name__(self, _owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, session: object | None, _owner: type) -> "NotOffered":
+        if session is None:
+            return self
+        raise AttributeError(f"the sessions of shopapp.sessions have no {self._name}: {self._instead}")
 
 
 class SessionMapping(RedisSession):
@@ -21,6 +40,19 @@ class SessionMapping(RedisSession):
     _touched: bool
     """Something may have changed: compare before the session is taken for unchanged."""
     _detects_changes: bool
+
+    # Inherited they would fail deep inside of the library, or seem to work.
+    from_redis: Any = NotOffered("what is stored is sealed; read the session as the dict that it is")
+    to_redis: Any = NotOffered("what is stored is sealed; take dict(session)")
+    do_persist: Any = NotOffered("shopapp.sessions.save(request) stores it now")
+    do_refresh: Any = NotOffered("every use pushes the timeout out; adjust_session_timeout() gives it another one")
+    new_session: Any = NotOffered("a session is stored once something is put into it; ensure_id() makes its id")
+    new_payload: Any = NotOffered("a new session holds nothing")
+    encode_session_payload: Any = NotOffered("the clocks are kept apart from the data: sessions.header.Header")
+    decode_session_payload: Any = NotOffered("the clocks are kept apart from the data: sessions.header.Header")
+    serialize: Any = NotOffered("it is the app's own function, if redis.sessions.serialize names one")
+    deserialize: Any = NotOffered("it is the app's own function, if redis.sessions.deserialize names one")
+    _session_state: Any = NotOffered("it is the library's private state, and nothing here keeps it")
 
     def _hand_out(self, value: Any) -> Any:
         if value.__class__ in _CONTAINERS and self._detects_changes:

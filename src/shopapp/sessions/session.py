@@ -14,6 +14,7 @@ from shopapp.redis import Client, client_of
 from shopapp.sessions.header import RECORD_VERSION, Person
 from shopapp.sessions.ids import SessionId, Standing
 from shopapp.sessions.lookup import Lookup
+from shopapp.sessions.mapping import NO_ID_YET
 from shopapp.sessions.stored import StoredSession, now
 
 if TYPE_CHECKING:
@@ -179,7 +180,8 @@ class Session(StoredSession):
             wanted = self._id if self._is_closed else self._id_to_show()
             if self._is_closed and not self._keeps_cookie:
                 return
-            if self._resends_cookie or wanted != self._lookup.presented:
+            is_due = self._resends_cookie or (self._clock_moved and cookie.slides)
+            if is_due or wanted != self._lookup.presented:
                 cookie.put(response, wanted, self._max_age(), self._cookie_options)
         elif self._has_ended:
             cookie.delete(response)
@@ -210,6 +212,25 @@ class Session(StoredSession):
         return self._record is None or self._lookup.outcome != "live" or self._has_ended
 
     @property
+    def session_id(self) -> Any:
+        """The valid id, as text; ``LazyCreateSession``, the library's word, as long as there is none.
+
+        It opens the session, so it is a secret, and each rotation replaces it: ``handle`` is the name to go by.
+        """
+        if self._id is not None:
+            return str(self._id)
+        return self.ensure_id() if self._salt else NO_ID_YET
+
+    def ensure_id(self) -> str:
+        """Return ``session_id``, made now if there is none. It is stored, and in a cookie, once something is put in."""
+        return str(self._id or self._parts.ids.issue(self._future_series(), self._future_salt(), 0))
+
+    @property
+    def session_id_safecheck(self) -> str | None:
+        """As :meth:`ensure_id`; None for a session that holds nothing."""
+        return self.ensure_id() if self._data else None
+
+    @property
     def created(self) -> int:
         """When it was stored for the first time, in seconds since 1970."""
         return self._record.header.created if self._record else now()
@@ -237,11 +258,11 @@ class Session(StoredSession):
 
     def adjust_session_timeout(self, timeout_seconds: int | None) -> None:
         """Give the session an idle timeout of its own, which begins now; None or 0: for ever."""
-        self._idle, self._resends_cookie = timeout_seconds or 0, True
+        self._idle, self._clock_moved = timeout_seconds or 0, True
 
     def adjust_session_expires(self, expires_epoch: int) -> None:
         """End the session at this time, in seconds since 1970, however it is used until then."""
-        self._expires, self._resends_cookie = int(expires_epoch), True
+        self._expires, self._clock_moved = int(expires_epoch), True
 
     adjust_expires_for_session = adjust_session_expires
     adjust_timeout_for_session = adjust_session_timeout

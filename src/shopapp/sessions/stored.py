@@ -51,6 +51,8 @@ class StoredSession(SessionMapping):
     _id: SessionId | None = None
     """Of the stored session: the valid one."""
     _series = ""
+    _salt = ""
+    """Of the id: what is reserved for a session that is not stored yet."""
     _shown: SessionId | None = None
     """The id that the browser has got with the last rotation, and shows for the first time."""
     _login: Start | None = None
@@ -61,6 +63,8 @@ class StoredSession(SessionMapping):
     _keeps_cookie = False
     """The cookie goes out even if the request fails after all."""
     _resends_cookie = False
+    _clock_moved = False
+    """The idle timeout was pushed out or is another one: a cookie that slides with it goes out again."""
     _was_extended = False
     _is_closed = False
     """Nothing is written any more."""
@@ -102,10 +106,14 @@ class StoredSession(SessionMapping):
         self._series = self._series or self._parts.generator()
         return self._series
 
+    def _future_salt(self) -> str:
+        self._salt = self._salt or self._parts.generator()
+        return self._salt
+
     def _forget(self) -> None:
         """Let the stored session be: what is put in from now on starts another one."""
         self._record = self._id = self._shown = self._login = self._idle = self._expires = None
-        self._series = self._cut_reason = ""
+        self._series = self._salt = self._cut_reason = ""
         self._drops_writes = False
 
     def _join(self, record: Record, series: str) -> None:
@@ -153,7 +161,7 @@ class StoredSession(SessionMapping):
         parts.codec.admit(self._data, payload)
         clocks = Change(idle=self._idle, expires=self._expires)
         try:
-            record = self._store().create(series, parts.generator(), start, clocks, payload, now())
+            record = self._store().create(series, self._future_salt(), start, clocks, payload, now())
         except SessionGoneError as found:
             person = start.person
             if not (found.record and person and found.record.header.is_of(person.user_id)):
@@ -217,7 +225,7 @@ class StoredSession(SessionMapping):
                 self._keeps_cookie = True
             raise
         reason = self._cut_reason or ("periodic" if stored.record.header.generation > known.header.generation else "")
-        self._resends_cookie = self._resends_cookie or change.push
+        self._clock_moved = self._clock_moved or change.push
         self._has_stored(stored, session_id, data)
         if reason == "periodic" and not change.shown:
             reason = ""  # another request has told of it
@@ -266,7 +274,7 @@ class StoredSession(SessionMapping):
             return
         if policy.sets_ttl and not policy.pushes_on_read:
             self._store().extend(self.handle, seconds)
-        self._was_extended = self._resends_cookie = True
+        self._was_extended = self._clock_moved = True
 
     def _drop(self) -> None:
         """Leave ended what has ended, and the cookie alone: that in the browser may by now be that of a newer login."""

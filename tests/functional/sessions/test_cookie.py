@@ -51,12 +51,20 @@ def test_the_comment_is_a_setting(make_site):
     assert start(make_site(cookie_comment="session"))["comment"] == "session"
 
 
-def test_a_fixed_max_age_does_not_slide(make_site, clock):
-    site = make_site(cookie_max_age=77, rotation_interval="None")
+@pytest.mark.parametrize(("max_age", "is_sent_again"), [("timeout", True), ("77", False), ("None", False)])
+@pytest.mark.parametrize("clock_in", ["python", "redis"])
+def test_only_the_age_of_a_cookie_that_slides_is_sent_again(make_site, clock, max_age, is_sent_again, clock_in):
+    keys = {} if clock_in == "python" else {"timeout_trigger": "None", "python_expires": "false"}
+    site = make_site(cookie_max_age=max_age, rotation_interval="None", **keys)
     cookie = start(site)["value"]
     clock.shift(HOUR)
 
-    assert set_cookie(site.visit("/data", cookie))["max-age"] == "77"
+    assert (set_cookie(site.visit("/data", cookie)) is not None) is is_sent_again
+
+
+def test_the_first_cookie_has_the_age_of_the_setting(make_site):
+    assert start(make_site(cookie_max_age="77"))["max-age"] == "77"
+    assert "max-age" not in start(make_site(cookie_max_age="None"))
 
 
 def test_the_cookie_is_as_strict_when_it_is_set_anew(make_site, clock):

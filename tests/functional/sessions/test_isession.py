@@ -2,11 +2,14 @@
 
 import pytest
 from pyramid.interfaces import ISession
+from pyramid_session_redis.util import LazyCreateSession
 from zope.interface.verify import verifyObject
 
 from session_app import cookie_of
-from session_site import handle_of, set_cookie
+from session_site import handle_of, id_of, set_cookie
+from shopapp.events import UserLoggedIn
 from shopapp.sessions import save, session_name, session_was_used
+from shopapp.sessions.ids import SessionId
 
 
 @pytest.fixture
@@ -280,3 +283,75 @@ def test_a_page_that_does_not_look_uses_no_session(site, visitor):
 
     site.run(visitor, lambda request: (request.session, session_was_used(request))[1])
     assert site.returned is True
+
+
+# What pyramid_session_redis adds
+
+
+def test_the_id_is_the_one_in_the_cookie(site, visitor, do):
+    assert do(lambda session: session.session_id) == str(id_of(cookie_of(visitor)))
+    assert do(lambda session: session.ensure_id()) == str(id_of(cookie_of(visitor)))
+
+
+def test_an_id_that_is_asked_for_before_there_is_one_is_the_one_in_the_cookie(site):
+    def begin(request):
+        session = request.session
+        before = session.session_id
+        wanted = session.ensure_id()
+        session["color"] = "red"
+        return before, wanted, session.session_id
+
+    visitor = site.browser()
+    site.run(visitor, begin)
+
+    before, wanted, after = site.returned
+    assert before is LazyCreateSession
+    assert wanted == after == str(id_of(cookie_of(visitor)))
+
+
+def test_to_ask_for_an_id_starts_no_session(site):
+    response = site.run(None, lambda request: request.session.ensure_id())
+
+    assert set_cookie(response) is None
+    assert site.redis_keys() == []
+
+
+def test_the_id_that_is_asked_for_after_a_session_ended_is_another(site, visitor, do):
+    def start_over(session):
+        before = session.ensure_id()
+        session.invalidate()
+        return before, session.session_id, session.ensure_id()
+
+    before, none, after = do(start_over)
+
+    assert none is LazyCreateSession
+    assert SessionId.parse(after).handle != SessionId.parse(before).handle
+
+
+def test_the_id_is_asked_for_safely_only_of_a_session_that_holds_something(site, do):
+    site.run(None, lambda request: request.session.session_id_safecheck)
+    assert site.returned is None
+
+    assert do(lambda session: session.session_id_safecheck == session.session_id)
+
+
+def test_the_id_of_before_a_login_is_not_the_one_after(site):
+    def act(request):
+        before = request.session.ensure_id()
+        request.registry.notify(UserLoggedIn(request, 1, "1@example.com", "Person 1", False))
+        save(request)
+        return before, request.session.session_id
+
+    visitor = site.browser()
+    visitor.get("/set?color=red")
+    site.run(visitor, act)
+
+    before, after = site.returned
+    assert before != after == str(id_of(cookie_of(visitor)))
+
+
+@pytest.mark.parametrize("name", ["from_redis", "do_persist", "do_refresh", "serialize", "_session_state"])
+def test_what_is_not_offered_says_so(do, name):
+    assert do(lambda session: hasattr(session, name)) is False
+    with pytest.raises(AttributeError, match=rf"the sessions of shopapp\.sessions have no {name}: "):
+        do(lambda session: getattr(session, name))
