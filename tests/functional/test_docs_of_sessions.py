@@ -123,6 +123,10 @@ def test_each_block_of_the_page_is_run_here() -> None:
     assert sorted(all_blocks()) == sorted(map(block, BLOCKS))
 
 
+def test_the_attempts_of_the_page_are_those_of_the_app(make: Make) -> None:
+    assert make().app.registry.settings["retry.attempts"] == 20
+
+
 def test_the_policy_signs_in_and_out_with_pyramids_own_words(make: Make) -> None:
     visitor = make()
     visitor.get("/own", status=403)
