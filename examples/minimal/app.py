@@ -1,5 +1,6 @@
 """A cart, signing in and signing out: the least that an app does with shopapp.sessions. See README.md."""
 
+import logging
 import os
 from typing import Any
 
@@ -73,5 +74,6 @@ def make_app(**settings: Any) -> Any:
 
 
 if __name__ == "__main__":
+    logging.basicConfig(level="INFO")  # a line for each event
     attempts = 200  # some browser's requests may lose to its others again and again; docs/sessions.md says how often
     serve(make_app(**{"retry.attempts": attempts}), listen=os.environ.get("LISTEN", "127.0.0.1:8080"), threads=4)

@@ -80,7 +80,7 @@ def test_with_pyramid_retry_every_add_counts(start: Start, processes: int) -> No
     for _ in range(ROUNDS):
         with visitor_with_a_cart(running[0]) as visitor:
             assert add_together(running, visitor.cookie) == {200: ALL}
-            assert mugs(visitor) == ALL
+            assert (mugs(visitor), conflicts_told(running)) == (ALL, 0)
 
 
 @LOSES_EQUAL_CHANGES
