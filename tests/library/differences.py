@@ -114,10 +114,14 @@ DIFFERENCES = (
         "It writes the library's format into Redis, with the session's own functions. Ours is sealed.",
         "the sessions of shopapp.sessions have no deserialize",
         (
-            f"{LOGGED}::test_deserialized_error_raw",
             f"{LOGGED}::test_logger_InvalidSession_PayloadLegacy",
             f"{LOGGED}::test_logger_InvalidSession_PayloadTimeout",
         ),
+    ),
+    Difference(
+        "Stored bytes that we did not seal are nobody's session, and never an error: also those of another version.",
+        "this should not be run",
+        (f"{LOGGED}::test_deserialized_error_raw",),
     ),
     Difference(
         "By default a session that has become empty stays: to end it would lose a write that is on its way to it.",

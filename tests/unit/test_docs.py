@@ -6,10 +6,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [
+    ROOT / "README.md",
+    ROOT / "CHANGELOG.md",
+    *sorted([*ROOT.glob("docs/*.md"), *ROOT.glob("examples/*/*.md")]),
+]
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_link_within_the_repository_leads_somewhere(document: Path) -> None:
     links = re.findall(r"\]\(([^)]+)\)", document.read_text())
     local = [link.partition("#")[0] for link in links if "://" not in link]
@@ -17,8 +21,8 @@ def test_every_link_within_the_repository_leads_somewhere(document: Path) -> Non
     assert [link for link in local if link and not (document.parent / link).exists()] == []
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_file_that_is_named_is_there(document: Path) -> None:
-    named = re.findall(r"`((?:src|tests|docs|benchmarks)/[\w/.-]+|\.ci/\w+)`", document.read_text())
+    named = re.findall(r"`((?:src|tests|docs|examples|benchmarks)/[\w/.-]+|\.ci/\w+)`", document.read_text())
 
     assert [path for path in named if not (ROOT / path).exists()] == []

@@ -12,7 +12,7 @@ from shopapp.cart.store import CartId, CartStore
 from shopapp.catalog.models import Product
 from shopapp.catalog.store import products_by_sku
 from shopapp.redis import client_of
-from shopapp.sessions import cut_off_name, session_name, session_was_replaced
+from shopapp.sessions import cut_off_name, save, session_name, session_was_replaced
 
 TRY_AGAIN = "You have just signed in, or your session was renewed, in another tab. Please load the page and try again."
 
@@ -103,7 +103,10 @@ def cart_to_fill(request: Request) -> CartId:
         raise HTTPConflict(TRY_AGAIN)
     cart = existing_cart(request)
     if cart is None or (cart.owner == CartId.of_session(cut_off_name(request)).owner and not quantities(request)):
-        return CartId.of_session(session_name(request))
+        cart = CartId.of_session(session_name(request))
+    if not request.session.new:
+        keep_cart(request, cart)
+        save(request)  # now: if that makes the request run again, nothing is in the cart yet that would be there twice
     return cart
 
 

@@ -113,12 +113,13 @@ def rotate(request: Request, reason: str) -> None:
     session_of(request).rotate(reason)
 
 
-def save(request: Request) -> None:
+def save(request: Request) -> bool:
     """Save the request's session now instead of when the response is ready; what changes later is saved then.
 
-    Raises StoreUnavailable if Redis cannot be reached, SessionTooLargeError.
+    Return False if the session has ended meanwhile, so that nothing was saved. Raises StoreUnavailable if Redis cannot
+    be reached, SessionTooLargeError, SessionConflictError.
     """
-    session_of(request).save()
+    return session_of(request).save()
 
 
 def sessions_of(request: Request, user_id: int | str) -> list[SessionInfo]:

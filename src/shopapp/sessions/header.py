@@ -1,11 +1,15 @@
 """What is kept about a session beside the app's data: who it is, its id, its clocks; and how these may change. Pure."""
 
+from random import getrandbits
+
 import msgspec
 from msgspec.structs import replace
 
 from shopapp.sessions.ids import SessionId, hashed
 
 RECORD_VERSION = 2
+
+NONCE_BITS = 48
 
 
 class Person(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -57,7 +61,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ``issued``: when that id came into force, which retired the one before it. ``created``: when the session was stored
     for the first time; ``started``: when it or its login began; ``used``: when it was written last. It may stay unused
     for ``idle`` seconds (0: for ever), which is until ``expires`` (0: Redis alone knows, or never), and ends at
-    ``ends`` (0: never).
+    ``ends`` (0: never). ``nonce`` makes each write another one, though two write the same at the same time.
     """
 
     version: int
@@ -73,6 +77,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     expires: int = 0
     ends: int = 0
     person: Person | None = None
+    nonce: int = 0
 
     @classmethod
     def first(cls, salt: str, session_id: SessionId, start: Start, now: int) -> "Header":
@@ -106,7 +111,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """The header after a change, but for its id. ``knows_expiry``: the header, not Redis alone, keeps the idle
         clock.
         """
-        header = replace(self, used=now)
+        header = replace(self, used=now, nonce=getrandbits(NONCE_BITS))
         if change.start:
             start = change.start
             ends = now + start.lifetime if start.lifetime else 0

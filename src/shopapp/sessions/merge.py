@@ -11,18 +11,15 @@ FLASH_PREFIX = "_f_"
 
 _MISSING: Any = object()
 
-_ADDED_TO = (int, float, list)
-"""What two requests that have made the same of it may both have added to: one of the two additions is lost."""
-
 
 def merge(
     base: Mapping[str, Any], theirs: Mapping[str, Any], mine: Mapping[str, Any]
 ) -> tuple[dict[str, Any], list[str]]:
     """Return ``theirs`` with the changes from ``base`` to ``mine`` made to it, and where both changed the same value.
 
-    Different places: both win. The same place: ``mine``, the later; but a change wins over a deletion. If both set it
-    to the same text or to nothing they agree; not so with a number or a list. Flash queues keep what either side added,
-    and lose what either side took. A place is told as its keys with dots between.
+    Different places: both win. The same place, be it to the same value, for both may have added 1: ``mine``, the later;
+    but a change wins over a deletion. Flash queues keep what either side added, and lose what either side took. A place
+    is told as its keys with dots between.
     """
     conflicts: list[str] = []
     return _merge_dicts(base, theirs, mine, (), conflicts), conflicts
@@ -67,7 +64,7 @@ def _merge_values(was: Any, theirs: Any, mine: Any, place: tuple[str, ...], conf
         return _merge_queues(was, theirs, mine) or _MISSING
     if isinstance(theirs, dict) and isinstance(mine, dict) and (was is _MISSING or isinstance(was, dict)):
         return _merge_dicts({} if was is _MISSING else was, theirs, mine, place, conflicts)
-    if _same(theirs, was) or (_same(theirs, mine) and (isinstance(mine, bool) or not isinstance(mine, _ADDED_TO))):
+    if _same(theirs, was):
         return mine
     conflicts.append(".".join(place))
     return theirs if mine is _MISSING else mine

@@ -89,9 +89,9 @@ class Session(StoredSession):
         """End the session; what is put into it afterwards starts a new one. Raises StoreUnavailable."""
         self.end("invalid")
 
-    def save(self, response: Response | None = None) -> None:
+    def save(self, response: Response | None = None) -> bool:
         """Write what has changed and tell the events that have become true; and again, for what their subscribers put
-        into the session.
+        into the session. Return False if the session has ended meanwhile, so that nothing was written.
 
         With the ``response``, whether it may carry the cookie is judged now, before others add headers to it. Raises
         StoreUnavailable, SessionTooLargeError, SessionConflictError, TypeError.
@@ -105,9 +105,10 @@ class Session(StoredSession):
             is_settled = not self._tell()
             self._keeps_cookie = self._keeps_cookie or self._record is not known
             if is_settled:
-                return
+                return not self._was_dropped
         self._write()
         log.error("session_never_settles handle=%s", self.handle)
+        return not self._was_dropped
 
     def abandon(self) -> None:
         """Forget this request's changes: it failed, so it must neither save them nor send a cookie for them.
@@ -165,6 +166,7 @@ class Session(StoredSession):
         if self._is_saved and (self._is_closed or not (self._touched or self._cut_reason or self._events)):
             return
         response = self._response or self._request.__dict__.get(RESPONSE)
+        self._has_written = True  # what the request did to the database is committed, so it must not run again
         self.save(response)
         if response is not None:
             self._put_cookie(response)

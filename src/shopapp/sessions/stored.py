@@ -1,6 +1,7 @@
 """What of a request's session is in Redis, and how a change gets there. Knows no response and no cookie."""
 
 import time
+from random import random
 from typing import TYPE_CHECKING, Any
 
 from pyramid.httpexceptions import HTTPConflict
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from shopapp.sessions.factory import Parts
 
 
+MOST_MILLISECONDS = 16
+
+
 class SessionConflictError(HTTPConflict, RetryableException):
     """Another request has changed the same value of the session to something else; nothing was written.
 
@@ -41,6 +45,12 @@ class SessionConflictError(HTTPConflict, RetryableException):
 def now() -> int:
     """Return the time in whole seconds since 1970."""
     return int(time.time())
+
+
+def _let_others_pass(request: Request) -> None:
+    """Wait a moment, longer with each attempt: requests that run again at once would meet again."""
+    attempt = request.environ.get("retry.attempt", 0)
+    time.sleep(random() * min(MOST_MILLISECONDS, 2 + attempt) / 1000)  # noqa: S311 - no secret
 
 
 class StoredSession(SessionMapping):
@@ -60,12 +70,15 @@ class StoredSession(SessionMapping):
     """Why the next write cuts off all earlier ids; empty if it does not."""
     _idle: int | None = None
     _expires: int | None = None
+    _has_written = False
+    """Something is stored already that a second run of the request would do again."""
     _keeps_cookie = False
     """The cookie goes out even if the request fails after all."""
     _resends_cookie = False
     _clock_moved = False
     """The idle timeout was pushed out or is another one: a cookie that slides with it goes out again."""
     _was_extended = False
+    _was_dropped = False
     _is_closed = False
     """Nothing is written any more."""
 
@@ -202,11 +215,13 @@ class StoredSession(SessionMapping):
     def _replace(self, known: Record, session_id: SessionId, change: Change, payload: bytes | None) -> None:
         data = known.payload if payload is None else payload
         can_be_refused = self._parts.policy.refuses_conflicts or not is_last_attempt(self._request)
+        can_be_refused = can_be_refused and not self._has_written
         try:
             stored = self._store().replace(
                 session_id.series, session_id, known, change, data, now(), retry=can_be_refused
             )
         except ValueConflictError as error:
+            _let_others_pass(self._request)
             raise SessionConflictError(
                 "Somebody else has changed the same thing just now. Please try again."
             ) from error
@@ -242,7 +257,7 @@ class StoredSession(SessionMapping):
             self._id = session_id
         else:
             self._id = ids.issue(session_id.series, record.header.salt, record.header.generation)
-        self._record, self._touched = record, False
+        self._record, self._touched, self._has_written = record, False, True
         self._shown = self._login = self._idle = self._expires = None
         self._cut_reason = ""
 
@@ -280,7 +295,7 @@ class StoredSession(SessionMapping):
         """Leave ended what has ended, and the cookie alone: that in the browser may by now be that of a newer login."""
         self._events.append(SessionWriteDropped(self._request, self._lookup.handle, self._lookup.user_id))
         self._forget()
-        self._data, self._touched, self._is_closed = {}, False, True
+        self._data, self._touched, self._is_closed, self._was_dropped = {}, False, True, True
 
     def end(self, reason: EndReason, *, marker: bool = False) -> None:
         """End the session in Redis now. What is put into it afterwards starts a new one.

@@ -156,14 +156,99 @@ def test_a_request_that_runs_again_leaves_nothing_of_its_first_attempt(shop_redi
     assert browser.get("/data").json == {"cart": {"mug": 3}, "attempt 2": True}
 
 
-def test_both_making_the_same_change_is_no_conflict(site, make_browser):
+def test_both_making_the_same_change_is_a_conflict_for_both_may_have_added_one(site, make_browser):
     browser = make_browser(site)
 
-    raced(
-        site, browser, lambda session: session.update({"theme": "dark"}), lambda session: session.update(theme="dark")
-    )
+    raced(site, browser, add("mug"), add("mug"))
 
-    assert site.events(SessionConflict) == []
+    assert browser.get("/data").json == {"cart": {"mug": 2}}
+    assert [event.places for event in site.events(SessionConflict)] == [("cart.mug",)]
+
+
+def test_of_two_that_take_the_same_thing_one_has_it(shop_redis, make_browser):
+    from shopapp.sessions import save
+
+    site = SiteThatTriesAgain(shop_redis)
+    browser = make_browser(site)
+    taken, attempts = [], []
+
+    def act(request):
+        attempts.append(1)
+        cart = request.session.pop("cart", None)
+        if len(attempts) == 1:
+            meanwhile(site, browser, lambda session: taken.append(session.pop("cart", None)))
+        save(request)
+        taken.append(cart)
+
+    site.run(browser, act)
+
+    assert taken == [{"mug": 1}, None]
+
+
+def test_what_an_early_save_has_stored_is_never_done_twice(shop_redis, make_browser):
+    """A conflict that is found later in the request is told, and the request does not run again."""
+    from shopapp.sessions import save
+
+    site = SiteThatTriesAgain(shop_redis)
+    browser = make_browser(site)
+    attempts = []
+
+    def act(request):
+        attempts.append(1)
+        add("mug")(request.session)
+        save(request)
+        request.session["late"] = 1
+        meanwhile(site, browser, lambda session: session.update({"late": 2}))
+
+    site.run(browser, act)
+
+    assert attempts == [1]
+    assert browser.get("/data").json == {"cart": {"mug": 2}, "late": 1}
+    assert [event.places for event in site.events(SessionConflict)] == [("late",)]
+
+
+@pytest.mark.parametrize("conflict", ["later", "error"])
+def test_what_a_response_callback_changes_never_runs_a_request_again(shop_redis, make_browser, conflict):
+    """By then the transaction is committed."""
+    site = SiteThatTriesAgain(shop_redis, conflict=conflict)
+    browser = make_browser(site)
+    attempts = []
+
+    def act(request):
+        attempts.append(1)
+
+        def late(request, response):
+            request.session["late"] = 1
+            meanwhile(site, browser, lambda session: session.update({"late": 2}))
+
+        request.session.get("cart")
+        request.add_response_callback(late)
+
+    site.run(browser, act)
+
+    assert attempts == [1]
+    assert browser.get("/data").json["late"] == 1
+    assert len(site.events(SessionConflict)) == 1
+
+
+def test_an_early_save_says_whether_the_session_has_ended_meanwhile(site, make_browser):
+    from shopapp.sessions import save
+
+    browser = make_browser(site)
+
+    def act(request):
+        add("mug")(request.session)
+        return save(request)
+
+    def act_on_ended(request):
+        add("mug")(request.session)
+        meanwhile(site, browser, lambda session: session.invalidate())
+        return save(request)
+
+    site.run(browser, act_on_ended)
+    assert site.returned is False
+    site.run(site.browser(), act)
+    assert site.returned is True
 
 
 def test_a_conflict_names_places_and_no_values(site, make_browser, caplog):

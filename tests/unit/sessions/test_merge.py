@@ -169,11 +169,9 @@ def test_what_is_merged_comes_from_one_of_the_two(base, theirs, mine):
         ({"a": 1}, {"a": 2}, {"a": 2}, ["a"]),  # each may have added 1
         ({"a": [1]}, {"a": [1, 2]}, {"a": [1, 2]}, ["a"]),
         ({}, {"a": {"x": 1}}, {"a": {"x": 1}}, ["a.x"]),
+        ({"a": False}, {"a": True}, {"a": True}, ["a"]),
+        ({"a": 1}, {}, {}, ["a"]),  # each may have taken it
         # No conflict
-        ({"a": "x"}, {"a": "y"}, {"a": "y"}, []),
-        ({"a": False}, {"a": True}, {"a": True}, []),
-        ({"a": 1}, {"a": None}, {"a": None}, []),
-        ({"a": 1}, {}, {}, []),
         ({"a": {"x": 1}}, {"a": {"x": 2}}, {"a": {"x": 1, "y": 3}}, []),
         ({QUEUE: ["b"]}, {QUEUE: ["t"]}, {QUEUE: ["m"]}, []),
         ({"a": 1}, {"a": 1}, {"a": 2}, []),
