@@ -60,6 +60,7 @@ class Session(StoredSession):
         """
         self.pop(CSRF_TOKEN_KEY)  # it may have been planted
         self._login, self._cut_reason = self._parts.policy.login(person, keep=keep), "login"
+        self._owes_write = True
         lookup, found = self._lookup, self._lookup.record
         if self._record is None and lookup.presented and found and found.header.is_of(person.user_id):
             if self.was_cut_off:
@@ -83,7 +84,7 @@ class Session(StoredSession):
         one request the first counts, but for that of a login.
         """
         if self._record is not None:
-            self._cut_reason = self._cut_reason or reason
+            self._cut_reason, self._owes_write = self._cut_reason or reason, True
 
     def invalidate(self) -> None:
         """End the session; what is put into it afterwards starts a new one. Raises StoreUnavailable."""
@@ -120,10 +121,12 @@ class Session(StoredSession):
         self._tell()
 
     def _tell(self) -> bool:
+        if not self._events:
+            return False
         events, self._events = self._events, []
         for event in events:
             self._request.registry.notify(event)
-        return bool(events)
+        return True
 
     # What is known of it
 
@@ -163,7 +166,7 @@ class Session(StoredSession):
 
         Here nothing can answer for a failure but the server, so this raises what :meth:`save` raises.
         """
-        if self._is_saved and (self._is_closed or not (self._touched or self._cut_reason or self._events)):
+        if self._is_saved and (self._is_closed or not (self._touched or self._owes_write or self._events)):
             return
         response = self._response or self._request.__dict__.get(RESPONSE)
         self._has_written = True  # what the request did to the database is committed, so it must not run again
@@ -260,11 +263,11 @@ class Session(StoredSession):
 
     def adjust_session_timeout(self, timeout_seconds: int | None) -> None:
         """Give the session an idle timeout of its own, which begins now; None or 0: for ever."""
-        self._idle, self._clock_moved = timeout_seconds or 0, True
+        self._idle, self._clock_moved, self._owes_write = timeout_seconds or 0, True, True
 
     def adjust_session_expires(self, expires_epoch: int) -> None:
         """End the session at this time, in seconds since 1970, however it is used until then."""
-        self._expires, self._clock_moved = int(expires_epoch), True
+        self._expires, self._clock_moved, self._owes_write = int(expires_epoch), True, True
 
     adjust_expires_for_session = adjust_session_expires
     adjust_timeout_for_session = adjust_session_timeout

@@ -63,6 +63,7 @@ class SessionStore:
 
     def __init__(self, client: Client, sealer: Sealer, ids: IdIssuer, policy: Policy, codec: Codec) -> None:
         self._client, self._sealer, self._ids, self._policy, self._codec = client, sealer, ids, policy, codec
+        self._guard = unavailable_on_error(client)
         self._compare_and_set = Script(client, COMPARE_AND_SET)
         self._end = Script(client, END)
         self._read_and_push_out = Script(client, READ_AND_PUSH_OUT)
@@ -151,7 +152,7 @@ class SessionStore:
 
     def extend(self, handle: str, seconds: int) -> None:
         """Push the session's end out to ``seconds`` from now. What has ended stays ended."""
-        with unavailable_on_error(self._client):
+        with self._guard:
             self._client.expire(self._policy.prefix + handle, seconds)
 
     def _next_header(self, series: str, header: Header, change: Change, now: int) -> Header:
@@ -193,10 +194,10 @@ class SessionStore:
     def _send(self, command: Callable[..., Any], *arguments: Any) -> tuple[Any, bool]:
         """Send a command, and once more if the connection broke before the answer; tell whether it was sent twice."""
         try:
-            with unavailable_on_error(self._client):
+            with self._guard:
                 return command(*arguments), False
         except StoreUnavailable as error:
             if not isinstance(error.__cause__, RedisConnectionError):
                 raise
-        with unavailable_on_error(self._client):
+        with self._guard:
             return command(*arguments), True

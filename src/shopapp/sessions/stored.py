@@ -77,7 +77,8 @@ class StoredSession(SessionMapping):
     _resends_cookie = False
     _clock_moved = False
     """The idle timeout was pushed out or is another one: a cookie that slides with it goes out again."""
-    _was_extended = False
+    _owes_write = False
+    """Something is to be written though the data may not have changed."""
     _was_dropped = False
     _is_closed = False
     """Nothing is written any more."""
@@ -114,6 +115,9 @@ class StoredSession(SessionMapping):
             self._id = session_id
         else:
             self._id = self._parts.ids.issue(session_id.series, record.header.salt, record.header.generation)
+        policy = self._parts.policy
+        is_due = policy.push_is_due(record.header, now()) or not (policy.knows_expiry and record.is_sealed_anew)
+        self._owes_write = is_due or self._shown is not None or (policy.ends_empty and not self._data)
 
     def _future_series(self) -> str:
         self._series = self._series or self._parts.generator()
@@ -146,7 +150,7 @@ class StoredSession(SessionMapping):
             self._events.append(LoginRepeated(self._request, self.handle, self.user_id))
             self._resends_cookie = True
         else:
-            self._login, self._cut_reason = login, "login"
+            self._login, self._cut_reason, self._owes_write = login, "login", True
 
     def _write(self) -> None:
         """Store what has changed, in one command; nothing is sent if nothing has."""
@@ -155,6 +159,8 @@ class StoredSession(SessionMapping):
         if self._record is None or self._id is None:
             if self._data:
                 self._begin()
+            return
+        if not (self._touched or self._owes_write):
             return
         if not self._data and self._parts.policy.ends_empty:
             self.end("empty")
@@ -259,7 +265,7 @@ class StoredSession(SessionMapping):
             self._id = ids.issue(session_id.series, record.header.salt, record.header.generation)
         self._record, self._touched, self._has_written = record, False, True
         self._shown = self._login = self._idle = self._expires = None
-        self._cut_reason = ""
+        self._cut_reason, self._owes_write = "", False
 
     def _go_on_without(self, found: Record | None, series: str) -> None:
         """The session ended, or its id was cut off, while this request was at work."""
@@ -285,11 +291,12 @@ class StoredSession(SessionMapping):
     def _extend(self, known: Record) -> None:
         """Where Redis alone keeps the idle clock, every use of the session pushes its end out."""
         policy, seconds = self._parts.policy, known.header.seconds_left(now())
-        if policy.knows_expiry or not known.header.idle or self._was_extended or seconds is None:
+        self._owes_write = False
+        if policy.knows_expiry or not known.header.idle or seconds is None:
             return
         if policy.sets_ttl and not policy.pushes_on_read:
             self._store().extend(self.handle, seconds)
-        self._was_extended = self._clock_moved = True
+        self._clock_moved = True
 
     def _drop(self) -> None:
         """Leave ended what has ended, and the cookie alone: that in the browser may by now be that of a newer login."""
