@@ -2,6 +2,7 @@
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
+from functools import lru_cache
 from hmac import compare_digest
 from typing import Protocol
 
@@ -9,6 +10,10 @@ from shopapp.sessions.macs import LENGTH, Mac
 
 MAX_COOKIE_LENGTH = 1024
 """Characters. Ours have about 160; a longer one is not worth a hash."""
+
+
+REMEMBERED = 1024
+"""Cookies that were verified last: a browser shows the same one with every request."""
 
 
 class Signer(Protocol):
@@ -26,6 +31,7 @@ class CookieSigner:
 
     def __init__(self, secrets: Sequence[str]) -> None:
         self._macs = [Mac(secret, "session cookie") for secret in secrets]
+        self.open = lru_cache(maxsize=REMEMBERED)(self._open)
 
     def dumps(self, session_id: str) -> bytes:
         """Return the cookie's value for ``session_id``."""
@@ -36,7 +42,7 @@ class CookieSigner:
         """Return the session id in ``cookie``. Raises ValueError unless one of our secrets signed just these bytes."""
         return self.open(cookie)[0]
 
-    def open(self, cookie: bytes) -> tuple[str, bool]:
+    def _open(self, cookie: bytes) -> tuple[str, bool]:
         """Return the session id in ``cookie``, and whether the newest secret signed it. Raises ValueError."""
         if len(cookie) > MAX_COOKIE_LENGTH:
             raise ValueError("longer than any cookie of ours")
@@ -55,6 +61,6 @@ class ForeignSigner:
         self.dumps = signer.dumps
 
     def open(self, cookie: bytes) -> tuple[str, bool]:
-        """As :meth:`CookieSigner.open`."""
+        """As :class:`CookieSigner` does. Nothing is remembered: the app's signer may have its own idea of time."""
         session_id = self._signer.loads(cookie)
         return session_id, self._signer.dumps(session_id) == cookie
