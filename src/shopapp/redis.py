@@ -2,6 +2,7 @@
 
 import time
 import weakref
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, TypeAlias
 from urllib.parse import quote
@@ -106,6 +107,21 @@ class unavailable_on_error(AbstractContextManager[None]):
         if self._client is not None and isinstance(error, exceptions.TimeoutError):
             _hung_until[self._client] = time.monotonic() + HANG_SECONDS
         raise StoreUnavailable(reason) from error
+
+
+def sent(client: Client, command: Callable[..., Any], *arguments: Any) -> tuple[Any, bool]:
+    """Return the answer to a command that may be sent twice, and whether it was: once more if the connection broke.
+
+    Raises StoreUnavailable.
+    """
+    try:
+        with unavailable_on_error(client):
+            return command(*arguments), False
+    except StoreUnavailable as error:
+        if not isinstance(error.__cause__, exceptions.ConnectionError):
+            raise
+    with unavailable_on_error(client):
+        return command(*arguments), True
 
 
 def client_of(request: Request) -> Client:

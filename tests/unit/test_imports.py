@@ -55,7 +55,7 @@ PACKAGES = {
         "testing",
     },
     "pyramid_session_redis": {"sessions.factory", "sessions.mapping"},
-    "pyramid_retry": {"sessions.saving", "sessions.stored"},
+    "pyramid_retry": {"sessions.retrying"},
     "sqlalchemy": {"accounts", "catalog", "cli", "db", "migrations", "settings.shop", "testing.shop", "web.health"},
     "babel": {"accounts", "settings.shop", "web"},
     "argon2": {"accounts.passwords"},

@@ -49,10 +49,10 @@ from shopapp.sessions.lifecycle import (
 )
 from shopapp.sessions.policy import Policy
 from shopapp.sessions.record import Sealer
+from shopapp.sessions.retrying import SessionConflictError
 from shopapp.sessions.saving import loaded_session, on_new_response
 from shopapp.sessions.session import USER_KEY, Session
 from shopapp.sessions.settings import SessionSettings, load_session_settings
-from shopapp.sessions.stored import SessionConflictError
 
 __all__ = [
     "USER_KEY",

@@ -14,7 +14,7 @@ from typing import Any
 
 from redis.exceptions import ResponseError
 
-from shopapp.redis import Client, unavailable_on_error
+from shopapp.redis import Client, sent, unavailable_on_error
 from shopapp.sessions.header import Header
 from shopapp.sessions.policy import Policy
 from shopapp.sessions.record import Sealer
@@ -81,8 +81,8 @@ class SessionIndex:
         """
         looked_at = (limit + 1, 0) if limit else (MANY + 1 if sweep else NEVER, SWEPT)
         args = [handle, self._keep_seconds or "", *looked_at]
-        with unavailable_on_error(self._client):
-            found = [entry.decode() for entry in self._add(self._key(user_id), *args)]
+        answer, _ = sent(self._client, self._add, self._key(user_id), *args)
+        found = [entry.decode() for entry in answer]
         live = [entry for entry, _ in self._live(user_id, found)] if found else []
         return self._end(user_id, live[:-limit] if limit else [])
 
@@ -148,16 +148,20 @@ class SessionIndex:
         """
         answers: list[Any] = []
         for start in range(0, len(keys), BATCH):
-            with unavailable_on_error(self._client):
-                pipeline = self._client.pipeline(transaction=False)
-                for key in keys[start : start + BATCH]:
-                    pipeline.execute_command(command, key)
-                answers += pipeline.execute(raise_on_error=False)
+            found, was_sent_twice = sent(self._client, self._pipelined, command, keys[start : start + BATCH])
+            # What is gone by the second time was there the first time, as far as anybody can tell.
+            answers += [1] * len(found) if was_sent_twice and command == "DEL" else found
         for answer in answers:
             if isinstance(answer, Exception) and "WRONGTYPE" not in str(answer):
                 with unavailable_on_error(self._client):
                     raise answer
         return answers
+
+    def _pipelined(self, command: str, keys: list[str]) -> list[Any]:
+        pipeline = self._client.pipeline(transaction=False)
+        for key in keys:
+            pipeline.execute_command(command, key)
+        return pipeline.execute(raise_on_error=False)
 
     def _forget(self, user_id: int | str, handles: list[str]) -> None:
         if handles:
@@ -166,8 +170,7 @@ class SessionIndex:
     def _ask(self, command: Callable[[], Any], nothing: Any) -> Any:
         """Return the answer, or ``nothing`` where the index is rubbish."""
         try:
-            with unavailable_on_error(self._client):
-                return command()
+            return sent(self._client, command)[0]
         except ResponseError as error:
             if "WRONGTYPE" not in str(error):
                 raise

@@ -6,8 +6,8 @@ from pyramid.events import NewResponse
 from pyramid.registry import Registry
 from pyramid.request import Request
 from pyramid.response import Response
-from pyramid_retry import is_error_retryable
 
+from shopapp.sessions.retrying import runs_again
 from shopapp.sessions.session import RESPONSE, Session
 
 
@@ -43,20 +43,15 @@ def save_session_factory(handler: Callable[[Request], Response], _registry: Regi
         if session is None:
             return response
         try:
-            if response.status_int >= 500 or _runs_again(request):
+            if response.status_int >= 500 or runs_again(request, request.exception):
                 session.abandon()
             else:
                 session.save(response)
         except Exception as error:
             session.abandon()
-            if is_error_retryable(request, error):
+            if runs_again(request, error):
                 raise  # the transaction is rolled back, and pyramid_retry runs the request again
             return request.invoke_exception_view(reraise=True)
         return response
 
     return save_session
-
-
-def _runs_again(request: Request) -> bool:
-    """Whether an error view has answered for what pyramid_retry is about to try again."""
-    return request.exception is not None and is_error_retryable(request, request.exception)

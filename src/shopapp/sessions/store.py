@@ -4,15 +4,13 @@ No write goes through that was not made against the stored version, and none bri
 can be sent twice: the seal of a version tells whether it is the one that was to be stored.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import cast
 
 import msgspec
-from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
-from shopapp.redis import Client, StoreUnavailable, unavailable_on_error
+from shopapp.redis import Client, StoreUnavailable, sent, unavailable_on_error
 from shopapp.sessions.data import Codec
 from shopapp.sessions.header import Change, Header, Start
 from shopapp.sessions.ids import IdIssuer, SessionId, Standing
@@ -63,7 +61,6 @@ class SessionStore:
 
     def __init__(self, client: Client, sealer: Sealer, ids: IdIssuer, policy: Policy, codec: Codec) -> None:
         self._client, self._sealer, self._ids, self._policy, self._codec = client, sealer, ids, policy, codec
-        self._guard = unavailable_on_error(client)
         self._compare_and_set = Script(client, COMPARE_AND_SET)
         self._end = Script(client, END)
         self._read_and_push_out = Script(client, READ_AND_PUSH_OUT)
@@ -104,7 +101,7 @@ class SessionStore:
         header = header.changed(clocks, now, knows_expiry=self._policy.knows_expiry)
         record = self._sealer.seal(key, header, payload)
         seconds = self._seconds(header, now)
-        created, _ = self._send(lambda: self._client.set(key, record.value, ex=seconds, nx=True))
+        created, _ = sent(self._client, lambda: self._client.set(key, record.value, ex=seconds, nx=True))
         if created:
             return record
         value = self._read(key)
@@ -128,7 +125,7 @@ class SessionStore:
             record = self._sealer.seal(key, header, payload)
             seconds = self._seconds(header, now)
             args = [stored.seal, record.value, "" if seconds is None else seconds]
-            reply, _ = self._send(self._compare_and_set, key, *args)
+            reply, _ = sent(self._client, self._compare_and_set, key, *args)
             if reply == 1 or reply == record.value:
                 return Stored(record, places)
             found = self._sealer.open(key, reply) if reply else None
@@ -147,12 +144,12 @@ class SessionStore:
         the old cookie is refused, but does not take the session for long dead.
         """
         args = [record.header.beginning, MARKER_SECONDS if marker else ""]
-        ended, was_sent_twice = self._send(self._end, self._policy.prefix + handle, *args)
+        ended, was_sent_twice = sent(self._client, self._end, self._policy.prefix + handle, *args)
         return bool(ended) or was_sent_twice
 
     def extend(self, handle: str, seconds: int) -> None:
         """Push the session's end out to ``seconds`` from now. What has ended stays ended."""
-        with self._guard:
+        with unavailable_on_error(self._client):
             self._client.expire(self._policy.prefix + handle, seconds)
 
     def _next_header(self, series: str, header: Header, change: Change, now: int) -> Header:
@@ -184,20 +181,11 @@ class SessionStore:
     def _read(self, key: str) -> bytes | None:
         """Return what is under ``key``; what is no string was not put there by us, and is rubbish."""
         try:
-            found, _ = self._send(self._read_and_push_out if self._policy.pushes_on_read else self._client.get, key)
+            found, _ = sent(
+                self._client, self._read_and_push_out if self._policy.pushes_on_read else self._client.get, key
+            )
         except ResponseError as error:
             if "WRONGTYPE" not in str(error):
                 raise
             return b"rubbish"
         return cast("bytes | None", found)
-
-    def _send(self, command: Callable[..., Any], *arguments: Any) -> tuple[Any, bool]:
-        """Send a command, and once more if the connection broke before the answer; tell whether it was sent twice."""
-        try:
-            with self._guard:
-                return command(*arguments), False
-        except StoreUnavailable as error:
-            if not isinstance(error.__cause__, RedisConnectionError):
-                raise
-        with self._guard:
-            return command(*arguments), True

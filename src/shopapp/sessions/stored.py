@@ -1,12 +1,9 @@
 """What of a request's session is in Redis, and how a change gets there. Knows no response and no cookie."""
 
 import time
-from random import random
 from typing import TYPE_CHECKING, Any
 
-from pyramid.httpexceptions import HTTPConflict
 from pyramid.request import Request
-from pyramid_retry import RetryableException, is_last_attempt
 
 from shopapp.events import (
     EndReason,
@@ -25,32 +22,16 @@ from shopapp.sessions.lookup import Lookup
 from shopapp.sessions.mapping import SessionMapping
 from shopapp.sessions.merge import merge, takes_messages_only
 from shopapp.sessions.record import Record
+from shopapp.sessions.retrying import SessionConflictError, let_others_pass, may_run_again
 from shopapp.sessions.store import MARKER_SECONDS, SessionGoneError, SessionStore, Stored, ValueConflictError
 
 if TYPE_CHECKING:
     from shopapp.sessions.factory import Parts
 
 
-MOST_MILLISECONDS = 16
-
-
-class SessionConflictError(HTTPConflict, RetryableException):
-    """Another request has changed the same value of the session to something else; nothing was written.
-
-    ``pyramid_retry`` runs the request again, on what is stored. Where it cannot (any more) this is raised only with
-    ``redis.sessions.conflict = error``, and is 409 for whoever asked.
-    """
-
-
 def now() -> int:
     """Return the time in whole seconds since 1970."""
     return int(time.time())
-
-
-def _let_others_pass(request: Request) -> None:
-    """Wait a moment, longer with each attempt: requests that run again at once would meet again."""
-    attempt = request.environ.get("retry.attempt", 0)
-    time.sleep(random() * min(MOST_MILLISECONDS, 2 + attempt) / 1000)  # noqa: S311 - no secret
 
 
 class StoredSession(SessionMapping):
@@ -220,14 +201,21 @@ class StoredSession(SessionMapping):
 
     def _replace(self, known: Record, session_id: SessionId, change: Change, payload: bytes | None) -> None:
         data = known.payload if payload is None else payload
-        can_be_refused = self._parts.policy.refuses_conflicts or not is_last_attempt(self._request)
+        can_be_refused = self._parts.policy.refuses_conflicts or may_run_again(self._request)
         can_be_refused = can_be_refused and not self._has_written
+        is_listed = self.user_id is None or known.header.is_of(self.user_id)
         try:
             stored = self._store().replace(
-                session_id.series, session_id, known, change, data, now(), retry=can_be_refused
+                session_id.series,
+                session_id,
+                known,
+                change,
+                data,
+                now(),
+                retry=can_be_refused,
             )
         except ValueConflictError as error:
-            _let_others_pass(self._request)
+            let_others_pass(self._request)
             raise SessionConflictError(
                 "Somebody else has changed the same thing just now. Please try again."
             ) from error
@@ -239,12 +227,13 @@ class StoredSession(SessionMapping):
                 self._is_closed = True
                 self._events.append(SessionWriteDeferred(self._request, self.handle, self.user_id))
                 return
-            if change.cuts and (self.user_id is None or known.header.is_of(self.user_id)):
+            if change.cuts and is_listed:
                 # It may be done or not: the browser gets the id that is good either way. But not that of a login which
                 # the person's list does not know of yet.
                 self._id = self._parts.ids.issue(session_id.series, self._parts.ids.next_salt(known.header.salt), 0)
                 self._keeps_cookie = True
             raise
+        self._keeps_cookie = self._keeps_cookie or (change.cuts and is_listed)
         reason = self._cut_reason or ("periodic" if stored.record.header.generation > known.header.generation else "")
         self._clock_moved = self._clock_moved or change.push
         self._has_stored(stored, session_id, data)
