@@ -18,10 +18,10 @@ class Script:
     def __call__(self, key: str, *arguments: Any) -> Any:
         """Run it and return its answer. Raises what redis-py raises."""
         try:
-            return self._client.execute_command("EVALSHA", self._digest, 1, key, *arguments)
+            return self._client.evalsha(self._digest, 1, key, *arguments)
         except NoScriptError:
             self._client.script_load(self._text)  # to all nodes of a cluster
-            return self._client.execute_command("EVALSHA", self._digest, 1, key, *arguments)
+            return self._client.evalsha(self._digest, 1, key, *arguments)
 
 
 # KEYS: the session. Returns it, after pushing its end out as far as its header says.

@@ -63,7 +63,7 @@ class SessionStore:
         self._client, self._sealer, self._ids, self._policy, self._codec = client, sealer, ids, policy, codec
         self._compare_and_set = Script(client, COMPARE_AND_SET)
         self._end = Script(client, END)
-        self._read_and_push_out = Script(client, READ_AND_PUSH_OUT)
+        self._get = Script(client, READ_AND_PUSH_OUT) if policy.pushes_on_read else client.get
 
     def find(self, wanted: SessionId, now: int) -> Lookup:
         """Return what ``wanted`` leads to. One round trip, and one more if this ends a session that is over."""
@@ -181,9 +181,7 @@ class SessionStore:
     def _read(self, key: str) -> bytes | None:
         """Return what is under ``key``; what is no string was not put there by us, and is rubbish."""
         try:
-            found, _ = sent(
-                self._client, self._read_and_push_out if self._policy.pushes_on_read else self._client.get, key
-            )
+            found, _ = sent(self._client, self._get, key)
         except ResponseError as error:
             if "WRONGTYPE" not in str(error):
                 raise
