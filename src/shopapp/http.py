@@ -50,6 +50,8 @@ def submitted(request: Request) -> MultiDict:
     A form is read here, not by WebOb: that would put a replacement character where a password is not UTF-8, take
     uploaded files for fields, and believe any charset that a client names. Forms are UTF-8 (URL Standard, 5.1).
     """
+    if request.is_body_seekable:
+        request.body_file_raw.seek(0)  # a request that is run again has been read before
     body = request.body_file.read(MAX_BODY_BYTES + 1)
     if len(body) > MAX_BODY_BYTES:
         raise HTTPBadRequest("That is more than this form takes. Please send less.")
