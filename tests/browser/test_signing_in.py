@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from browsing import add_to_cart, badge, fill_in_login, go_back, log_in, sign_in_button
+from browsing import add_to_cart, badge, fill_in_login, log_in, sign_in_button
 from shopapp.catalog import demo
 
 HOUR = 60 * 60
@@ -103,8 +103,7 @@ def test_the_back_button_after_signing_in_shows_no_login_form_to_be_sent_again(p
     page.get_by_role("banner").get_by_role("link", name="Sign in").click()
     log_in(page)
 
-    go_back(page, "/login")
-    page.reload()
+    page.evaluate("history.back()")
 
     expect(page).to_have_url("/")
     expect(page.get_by_role("link", name=f"Account of {demo.NAME}")).to_be_visible()
