@@ -39,6 +39,11 @@ def log_out(request):
     return HTTPNoContent()
 
 
+def redis_is_away(error, request):
+    logging.error("store_unavailable path=%s error=%s", request.path, error)
+    return HTTPServiceUnavailable()
+
+
 def make_app(**settings):
     with Configurator(settings=settings) as config:
         config.include("pyramid_retry")  # an add that meets another one runs again, so that both count
@@ -48,7 +53,7 @@ def make_app(**settings):
         ):  # fmt: skip
             config.add_route(path, path)
             config.add_view(view, route_name=path, request_method=method, renderer="json")
-        config.add_exception_view(lambda _error, _request: HTTPServiceUnavailable(), context=StoreUnavailable)
+        config.add_exception_view(redis_is_away, context=StoreUnavailable)
     return config.make_wsgi_app()
 
 

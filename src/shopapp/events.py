@@ -4,7 +4,7 @@ Announce with ``request.registry.notify(event)``. Pyramid calls subscribers sync
 subscribers of one event must work in any order. There are two kinds: a subscriber that is part of the fact (rotate at
 login) is registered with ``config.add_subscriber`` and may fail the request; one that only watches (audit, metrics,
 flash) is registered with :func:`add_observer` and never fails a request in production.
-No event carries a session id: a session is named by its handle, a prefix of a hash.
+No event carries a session id: a session is named by its handle, a hash.
 """
 
 import logging

@@ -197,8 +197,8 @@ class TestWhoMay:
 
         assert can_log_in(customer, OLD)
 
-    def test_the_address_is_no_page(self, customer: TestApp) -> None:
-        customer.get("/account/password", status=405)
+    def test_the_address_leads_to_the_form(self, customer: TestApp) -> None:
+        assert customer.get("/account/password", status=303).location == "http://localhost/account"
 
 
 class TestSomebodySignsInWithTheOldPasswordMeanwhile:

@@ -14,7 +14,7 @@ from shopapp.accounts.passwords import hash_password, verify_password
 from shopapp.accounts.security import SIGNED_IN
 from shopapp.accounts.store import replace_password_hash
 from shopapp.accounts.views import ACCOUNT_PAGE, account_json, account_page
-from shopapp.events import PasswordChanged, UserLoginFailed
+from shopapp.events import PasswordChanged, UserLoggedIn, UserLoginFailed
 from shopapp.http import InvalidFormError, submitted
 from shopapp.sessions import after_commit, count_sessions_of
 
@@ -22,6 +22,12 @@ CHANGED = "Your password is changed. All other devices are signed out."
 WRONG_PASSWORD = "This is not your current password."  # noqa: S105 - a message
 SAME_PASSWORD = "This is the password you have. Please choose another one."  # noqa: S105 - a message
 OWN_EMAIL = "This is your e-mail address, which is the first thing to try. Please choose something else."
+
+
+@view_config(route_name="password", request_method="GET", accept="text/html")
+def show_account(request: Request) -> Response:
+    """The address that a browser shows after a form with an error: the form is on the account's page."""
+    return HTTPSeeOther(request.route_path("account"))
 
 
 @view_config(
@@ -55,6 +61,8 @@ def _change(request: Request, form: PasswordForm) -> bool:
     identity, new_password = request.identity, form.new_password.data
     user = request.dbsession.get(User, identity.user_id)
     if not verify_password(user.password_hash if user else None, form.current_password.data):
+        if user and verify_password(user.password_hash, new_password):
+            return _is_done_already(request, user)
         # A guess like one at the login, so it is told like one: or whoever finds a browser signed in could guess on.
         request.registry.notify(UserLoginFailed(request, identity.email))
         form.current_password.errors = [WRONG_PASSWORD]
@@ -63,11 +71,24 @@ def _change(request: Request, form: PasswordForm) -> bool:
     elif verify_password(user.password_hash, new_password):
         form.new_password.errors = [SAME_PASSWORD]
     elif not replace_password_hash(request.dbsession, user, hash_password(new_password)):
+        request.dbsession.refresh(user)
+        if verify_password(user.password_hash, new_password):
+            return _is_done_already(request, user)
         form.current_password.errors = [WRONG_PASSWORD]  # any more: it was changed on another device just now
     else:
         _announce(request, user)
         return True
     return False
+
+
+def _is_done_already(request: Request, user: User) -> bool:
+    """The same form was sent twice, and the browser has dropped the first answer, with the cookie that is good now. It
+    has shown the new password, so this is a sign-in with that.
+    """
+    sessions = request.registry["shopapp.settings"].sessions
+    is_kept = request.session.timeout == sessions.kept_timeout
+    request.registry.notify(UserLoggedIn(request, user.id, user.email, user.name, keep=is_kept))
+    return True
 
 
 def _announce(request: Request, user: User) -> None:

@@ -18,7 +18,7 @@ from shopapp.http import NoSuchThingError, query
 from shopapp.sessions import end_others, end_session, page_of_sessions, session_name
 
 SESSIONS_PAGE = "shopapp:accounts/templates/sessions.jinja2"
-PAGE_SIZE = 50
+PAGE_SIZE = 20
 NO_SUCH_SESSION = "You are not signed in on that device, or not any more."
 
 

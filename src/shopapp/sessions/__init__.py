@@ -29,7 +29,6 @@ from shopapp.events import (
 )
 from shopapp.redis import Client
 from shopapp.sessions.client import find_client
-from shopapp.sessions.conflicts import refuse_other_factory
 from shopapp.sessions.data import SessionTooLargeError
 from shopapp.sessions.factory import make_session_factory
 from shopapp.sessions.index import SessionIndex, SessionInfo
@@ -47,6 +46,7 @@ from shopapp.sessions.lifecycle import (
     session_index,
     session_of,
 )
+from shopapp.sessions.one_factory import refuse_other_factory
 from shopapp.sessions.policy import Policy
 from shopapp.sessions.record import Sealer
 from shopapp.sessions.retrying import SessionConflictError

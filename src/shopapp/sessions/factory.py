@@ -30,6 +30,7 @@ from pyramid_session_redis.exceptions import (
 )
 
 from shopapp.redis import Client, client_of
+from shopapp.sessions.clock import now
 from shopapp.sessions.cookies import SessionCookie
 from shopapp.sessions.data import Codec, check_plain, decode_json, encode_json
 from shopapp.sessions.ids import IdIssuer
@@ -40,7 +41,6 @@ from shopapp.sessions.session import Session
 from shopapp.sessions.settings import SessionSettings
 from shopapp.sessions.signing import CookieSigner, ForeignSigner
 from shopapp.sessions.store import SessionStore
-from shopapp.sessions.stored import now
 
 RANDOM_BYTES = 32
 """Of a series and of a salt: 256 bits, twice what OWASP ASVS 5.0 7.2.3 asks for."""

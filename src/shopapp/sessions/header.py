@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from shopapp.sessions.ids import SessionId, hashed
 
 RECORD_VERSION = 2
+"""A new one ends all sessions. A new field that has a default needs none."""
 
 NONCE_BITS = 48
 
@@ -61,7 +62,8 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ``issued``: when that id came into force, which retired the one before it. ``created``: when the session was stored
     for the first time; ``started``: when it or its login began; ``used``: when it was written last. It may stay unused
     for ``idle`` seconds (0: for ever), which is until ``expires`` (0: Redis alone knows, or never), and ends at
-    ``ends`` (0: never). ``nonce`` makes each write another one, though two write the same at the same time.
+    ``ends`` (0: never). ``nonce`` makes each write another one, though two write the same at the same time. The scripts
+    read ``idle``, ``salt`` and ``root`` by name.
     """
 
     version: int

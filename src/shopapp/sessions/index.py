@@ -6,7 +6,6 @@ one is stale, is passed over and removed. Rubbish in its place is an empty list.
 """
 
 import logging
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ from typing import Any
 from redis.exceptions import ResponseError
 
 from shopapp.redis import Client, sent, unavailable_on_error
+from shopapp.sessions.clock import now
 from shopapp.sessions.header import Header
 from shopapp.sessions.policy import Policy
 from shopapp.sessions.record import Sealer
@@ -121,11 +121,11 @@ class SessionIndex:
 
     def _live(self, user_id: int | str, handles: list[str]) -> list[tuple[str, Header]]:
         """Return those of ``handles`` that name a live session of this person, and remove the others."""
-        keys, now = [self._prefix + handle for handle in handles], int(time.time())
+        keys, moment = [self._prefix + handle for handle in handles], now()
         live, stale = [], []
         for handle, key, value in zip(handles, keys, self._on_each(keys, "GET"), strict=True):
             record = self._sealer.open(key, value) if isinstance(value, bytes) else None
-            if record and record.header.is_of(user_id) and not record.header.is_over(now):
+            if record and record.header.is_of(user_id) and not record.header.is_over(moment):
                 live.append((handle, record.header))
             else:
                 stale.append(handle)

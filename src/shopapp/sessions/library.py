@@ -6,9 +6,10 @@ from types import MappingProxyType
 from typing import Any
 
 from shopapp.redis import Client, client_of
+from shopapp.sessions.clock import now
 from shopapp.sessions.header import RECORD_VERSION
 from shopapp.sessions.mapping import NO_ID_YET
-from shopapp.sessions.stored import StoredSession, now
+from shopapp.sessions.stored import StoredSession
 
 
 class LibrarySession(StoredSession):

@@ -11,7 +11,6 @@ from typing import Any
 from pyramid_session_redis.session import RedisSession
 from pyramid_session_redis.util import LazyCreateSession
 
-_MISSING: Any = object()
 _CONTAINERS = (dict, list)
 
 NO_ID_YET: Any = LazyCreateSession

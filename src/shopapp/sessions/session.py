@@ -7,11 +7,11 @@ from pyramid.request import Request
 from pyramid.response import Response
 
 from shopapp.events import SessionEnded, SessionRefused
+from shopapp.sessions.clock import now
 from shopapp.sessions.header import Person
 from shopapp.sessions.ids import SessionId, Standing
 from shopapp.sessions.library import LibrarySession
 from shopapp.sessions.lookup import Lookup
-from shopapp.sessions.stored import now
 
 if TYPE_CHECKING:
     from shopapp.sessions.factory import Parts

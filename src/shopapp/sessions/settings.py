@@ -100,7 +100,7 @@ class SessionSettings:
     conflict: Literal["later", "error"] = setting(
         "later",
         kinds.choice("later", "error"),
-        "What becomes of two requests that changed the same value differently, where the request cannot be run again: "
+        "What becomes of two requests that changed the same value, where the request cannot be run again: "
         "the later one wins, or it is refused with 409 Conflict.",
     )
     end_on_reuse: bool = setting(True, kinds.boolean, "End the session when one of its retired ids turns up as stolen.")

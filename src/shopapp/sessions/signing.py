@@ -9,7 +9,7 @@ from typing import Protocol
 from shopapp.sessions.macs import LENGTH, Mac
 
 MAX_COOKIE_LENGTH = 1024
-"""Characters. Ours have about 160; a longer one is not worth a hash."""
+"""Characters. Ours have about 175; a longer one is not worth a hash."""
 
 
 REMEMBERED = 1024

@@ -41,7 +41,7 @@ class SessionGoneError(Exception):
 
 
 class ValueConflictError(Exception):
-    """Another request has changed the same ``places`` of the data to something else. Nothing was written."""
+    """Another request has changed the same ``places`` of the data, be it to the same. Nothing was written."""
 
     def __init__(self, places: list[str]) -> None:
         super().__init__(", ".join(places))
@@ -96,7 +96,7 @@ class SessionStore:
         """Store a new session. Raises SessionGoneError, with what is there, if there is one of this series already."""
         session_id = self._ids.issue(series, salt, 0)
         key = self._policy.prefix + session_id.handle
-        clocks = Change(push=True, idle=change.idle, expires=change.expires)
+        clocks = msgspec.structs.replace(change, push=True)
         header = Header.first(salt, session_id, start, now)
         header = header.changed(clocks, now, knows_expiry=self._policy.knows_expiry)
         record = self._sealer.seal(key, header, payload)

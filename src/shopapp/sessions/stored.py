@@ -1,6 +1,5 @@
 """What of a request's session is in Redis, and how a change gets there. Knows no response and no cookie."""
 
-import time
 from typing import TYPE_CHECKING, Any
 
 from pyramid.request import Request
@@ -16,6 +15,7 @@ from shopapp.events import (
     SessionWriteDropped,
 )
 from shopapp.redis import StoreUnavailable
+from shopapp.sessions.clock import now
 from shopapp.sessions.header import NO_CHANGE, Change, Start
 from shopapp.sessions.ids import SessionId, Standing, hashed
 from shopapp.sessions.lookup import Lookup
@@ -27,11 +27,6 @@ from shopapp.sessions.store import MARKER_SECONDS, SessionGoneError, SessionStor
 
 if TYPE_CHECKING:
     from shopapp.sessions.factory import Parts
-
-
-def now() -> int:
-    """Return the time in whole seconds since 1970."""
-    return int(time.time())
 
 
 class StoredSession(SessionMapping):
