@@ -10,6 +10,7 @@ from sqlalchemy import update
 
 from shopapp.accounts.forms import PasswordForm
 from shopapp.accounts.models import User, normalize_email
+from shopapp.accounts.owed import OWED
 from shopapp.accounts.passwords import hash_password, verify_password
 from shopapp.accounts.security import SIGNED_IN
 from shopapp.accounts.store import replace_password_hash
@@ -97,7 +98,7 @@ def _announce(request: Request, user: User) -> None:
     Redis may be away by then. So the change itself notes that this is owed, and the note goes once no other session is
     left; until then each sign-in tries again.
     """
-    user_id, user.owes_sign_out = user.id, True
+    user_id, user.owes_sign_out, request.session[OWED] = user.id, True, True
     request.registry.notify(PasswordChanged(request, user_id))
 
     def forget_the_note() -> None:

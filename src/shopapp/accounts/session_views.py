@@ -12,6 +12,7 @@ from pyramid.response import Response
 from pyramid.view import view_config
 
 from shopapp.accounts.devices import device_name
+from shopapp.accounts.owed import pay_after_change
 from shopapp.accounts.security import SIGNED_IN
 from shopapp.events import UserLoggedOut
 from shopapp.http import NoSuchThingError, query
@@ -66,7 +67,7 @@ def end_one(request: Request) -> Response:
     """Sign one device out: back to the list, or home if it was this one. Raises NoSuchThingError."""
     if _end(request):
         return HTTPSeeOther(request.route_path("home"))
-    request.session.flash("That device is signed out.", "success")
+    request.session.flash("That device is signed out.", "success", allow_duplicate=False)
     return HTTPSeeOther(request.route_path("sessions"))
 
 
@@ -82,7 +83,7 @@ def end_one_json(request: Request) -> dict[str, Any] | Response:
 def end_all_others(request: Request) -> Response:
     """Sign all devices out but this one."""
     end_others(request, request.identity.user_id)
-    request.session.flash("You are signed out everywhere else.", "success")
+    request.session.flash("You are signed out everywhere else.", "success", allow_duplicate=False)
     return HTTPSeeOther(request.route_path("sessions"))
 
 
@@ -116,6 +117,7 @@ def _devices(request: Request) -> tuple[list[Device], int, int]:
     if not (text.isascii() and text.isdigit() and len(text) <= 9):
         raise HTTPBadRequest("The page must be a number, such as 2.")
     page = int(text)
+    pay_after_change(request, request.identity.user_id)
     found, total = page_of_sessions(request, request.identity.user_id, max(0, page - 1) * PAGE_SIZE, PAGE_SIZE)
     pages = max(1, -(-total // PAGE_SIZE))
     if not 1 <= page <= pages:

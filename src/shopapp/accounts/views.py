@@ -3,7 +3,7 @@
 from secrets import token_urlsafe
 from typing import Any
 
-from pyramid.httpexceptions import HTTPNoContent, HTTPSeeOther, HTTPUnauthorized
+from pyramid.httpexceptions import HTTPConflict, HTTPNoContent, HTTPSeeOther, HTTPUnauthorized
 from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config
@@ -11,14 +11,16 @@ from sqlalchemy import select
 
 from shopapp.accounts.forms import LoginForm, PasswordForm
 from shopapp.accounts.models import User, normalize_email
+from shopapp.accounts.owed import pay_after_change, pay_after_sign_in
 from shopapp.accounts.passwords import hash_password, needs_rehash, verify_password
 from shopapp.accounts.security import SIGNED_IN, Identity
 from shopapp.accounts.store import has_same_password, replace_password_hash
 from shopapp.events import UserLoggedIn, UserLoggedOut, UserLoginFailed
 from shopapp.http import InvalidFormError, local_path, query, submitted
-from shopapp.sessions import end_others, save
+from shopapp.sessions import save, session_was_replaced
 
 WRONG_CREDENTIALS = "E-mail or password is not right. Please check both."
+TRY_AGAIN = "You have just signed in, or changed something, in another tab. Please load the page and try again."
 LOGIN_PAGE = "shopapp:accounts/templates/login.jinja2"
 ACCOUNT_PAGE = "shopapp:accounts/templates/account.jinja2"
 DAY = 24 * 60 * 60
@@ -78,6 +80,7 @@ def log_out_json(request: Request) -> Response:
 )
 def show_account(request: Request) -> dict[str, Any]:
     """The account's page."""
+    pay_after_change(request, request.identity.user_id)
     return account_page(request, PasswordForm())
 
 
@@ -86,6 +89,7 @@ def show_account(request: Request) -> dict[str, Any]:
 )
 def show_account_json(request: Request) -> dict[str, Any]:
     """The account as JSON."""
+    pay_after_change(request, request.identity.user_id)
     return account_json(request.identity)
 
 
@@ -119,20 +123,27 @@ def _authenticate(request: Request, form: LoginForm) -> User | None:
     # A change of the password ends all sessions that it finds after its commit. So that it finds this one, or this one
     # finds the change, in whatever order the two run: first save, then look again.
     save(request)
-    if not has_same_password(request.dbsession, user):
+    if not has_same_password(request.dbsession, user) and not _is_still_right(request, user, password):
         request.registry.notify(UserLoggedOut(request, user.id))
         request.registry.notify(UserLoginFailed(request, email))
         return None
-    if user.owes_sign_out:
-        end_others(request, user.id)
-        user.owes_sign_out = False
+    pay_after_sign_in(request, user)
     if needs_rehash(user.password_hash):
         replace_password_hash(request.dbsession, user, hash_password(password))
     return user
 
 
+def _is_still_right(request: Request, user: User, password: str) -> bool:
+    """Whether the hash was only made anew meanwhile, by another sign-in with the same password."""
+    request.dbsession.refresh(user)
+    return verify_password(user.password_hash, password)
+
+
 def _announce_logout(request: Request) -> None:
+    """Raises HTTPConflict for a cookie that was replaced a moment ago: the browser has another one, or will have."""
     identity = request.identity
+    if identity is None and session_was_replaced(request):
+        raise HTTPConflict(TRY_AGAIN)
     if identity:
         request.registry.notify(UserLoggedOut(request, identity.user_id))
 

@@ -108,8 +108,9 @@ def _set(request: Request, form: SetForm) -> dict[str, int] | None:
     if not form.validate():
         return None
     if quantity == 0:
-        cart = existing_cart(request)
-        held = cart_store(request).set(cart, sku, 0) if cart else {}
+        # Only from a cart that shows it: one that has moved on is somebody's own by now.
+        cart = existing_cart(request) if sku in before else None
+        held = cart_store(request).set(cart, sku, 0) if cart else before
         if sku in before:
             request.registry.notify(CartItemRemoved(request, sku))
         return held

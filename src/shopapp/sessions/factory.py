@@ -41,6 +41,7 @@ from shopapp.sessions.session import Session
 from shopapp.sessions.settings import SessionSettings
 from shopapp.sessions.signing import CookieSigner, ForeignSigner
 from shopapp.sessions.store import SessionStore
+from shopapp.sessions.stored import STORED_ID
 
 RANDOM_BYTES = 32
 """Of a series and of a salt: 256 bits, twice what OWASP ASVS 5.0 7.2.3 asks for."""
@@ -113,7 +114,9 @@ def make_session_factory(config: Configurator, settings: SessionSettings) -> Cal
 
 def _look_up(request: Request, parts: Parts) -> tuple[Lookup, dict[str, Any], bool]:
     """Return how the search for the request's session ended, its data, and whether the cookie's signature is new."""
-    session_id, word = parts.cookie.read(request)
+    session_id, word = request.environ.get(STORED_ID), "stored"
+    if session_id is None:
+        session_id, word = parts.cookie.read(request)
     if session_id is None:
         outcomes: dict[str, Outcome] = {"none": "none", "doubled": "doubled", "signature": "signature"}
         return Lookup(outcomes[word]), {}, True

@@ -5,7 +5,7 @@ from random import getrandbits
 import msgspec
 from msgspec.structs import replace
 
-from shopapp.sessions.ids import SessionId, hashed
+from shopapp.sessions.ids import Kind, SessionId, hashed
 
 RECORD_VERSION = 2
 """A new one ends all sessions. A new field that has a default needs none."""
@@ -34,8 +34,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
     start: Start | None = None
     """A login begins here: another id, both clocks anew."""
-    cut: bool = False
-    """Another id, and no way to it from any earlier one. A ``start`` is one, too."""
+    cut: Kind | None = None
+    """Another id, and no way to it from any earlier one: with a ``start`` "login"."""
     shown: SessionId | None = None
     """The browser has shown the id that follows the valid one, so that is the valid one now."""
     push: bool = False
@@ -44,11 +44,6 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     """The app gives the session another idle timeout, in seconds; 0 is for ever."""
     expires: int | None = None
     """The app ends the session at this time, however it is used until then."""
-
-    @property
-    def cuts(self) -> bool:
-        """Whether no earlier id leads to the session after this."""
-        return self.cut or self.start is not None
 
 
 NO_CHANGE = Change()

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from enum import Enum
 from hashlib import blake2b
 from hmac import compare_digest
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
@@ -48,11 +48,17 @@ class SessionId(msgspec.Struct, frozen=True):
         return hashed(self.series)
 
 
+Kind = Literal["login", "password", "rotate"]
+"""What cuts off all earlier ids: each but the last needs a proof."""
+KINDS: tuple[Kind, ...] = ("login", "password", "rotate")
+
+
 class Standing(Enum):
     """What an id is to a session as it is stored now."""
 
     CURRENT = "the valid one"
     NEXT = "the one that follows the valid one: its browser has got it, and shows it for the first time"
+    AHEAD = "the one after a cut that may not have been stored: it was given out when nobody knew"
     RETIRED = "one that a periodic rotation replaced"
     CUT_OFF = "none: from before a login or password change, or of no session of ours"
 
@@ -67,13 +73,19 @@ class IdIssuer:
         """Return the id of a session's generation."""
         return SessionId(series, generation, _secret(self._macs[0], series, salt, generation))
 
-    def next_salt(self, salt: str) -> str:
+    def next_salt(self, salt: str, kind: Kind) -> str:
         """Return the salt to go on with where no earlier id may lead to the session any more.
 
         It is computed as well, so that a browser can be given the new id although nobody knows whether Redis, which
-        did not answer, has stored it: see :meth:`standing`.
+        did not answer, has stored it: see :meth:`salt_ahead`. Each kind of cut has one of its own: who may do the one
+        does not get the id that follows another.
         """
-        return _next_salt(self._macs[0], salt)
+        return _next_salt(self._macs[0], salt, kind)
+
+    def salt_ahead(self, session_id: SessionId, salt: str) -> str | None:
+        """Return the salt after a cut of which this id is the first; None if it is of none."""
+        salts = (_next_salt(mac, salt, kind) for mac in self._macs for kind in KINDS)
+        return next((ahead for ahead in salts if any(_is_made(mac, session_id, ahead) for mac in self._macs)), None)
 
     def series_of_form(self, form: str, user_id: int | str) -> str:
         """Return the series of the session that a sign-in form starts for a person, however often it is sent."""
@@ -88,10 +100,7 @@ class IdIssuer:
             if ahead < 0:
                 return Standing.RETIRED
             return Standing.NEXT if ahead == 1 else Standing.CURRENT
-        # Given out with an answer that could not say whether the session had gone on to the next salt: it has not.
-        if any(_is_made(mac, session_id, _next_salt(mac, header.salt)) for mac in self._macs):
-            return Standing.CURRENT
-        return Standing.CUT_OFF
+        return Standing.AHEAD if self.salt_ahead(session_id, header.salt) else Standing.CUT_OFF
 
 
 def hashed(text: str) -> str:
@@ -103,8 +112,8 @@ def _secret(mac: Mac, series: str, salt: str, generation: int) -> str:
     return _join(mac, "id", series, salt, str(generation))
 
 
-def _next_salt(mac: Mac, salt: str) -> str:
-    return _join(mac, "salt", salt)
+def _next_salt(mac: Mac, salt: str, kind: Kind) -> str:
+    return _join(mac, "salt", kind, salt)
 
 
 def _is_made(mac: Mac, session_id: SessionId, salt: str) -> bool:

@@ -63,7 +63,7 @@ class Session(LibrarySession):
             elif self._may_be_stolen() and self._store().end(lookup.handle, found):
                 self._events.append(SessionEnded(self._request, lookup.handle, "reused", person.user_id))
         if self._record is None and form:
-            self._series = self._parts.ids.series_of_form(form, person.user_id)
+            self._series, self._is_of_form = self._parts.ids.series_of_form(form, person.user_id), True
 
     def _may_be_stolen(self) -> bool:
         """Whether the request's id is a retired one that opens nothing any more. If its owner has to sign in for that,
@@ -101,6 +101,8 @@ class Session(LibrarySession):
             is_settled = not self._tell()
             self._keeps_cookie = self._keeps_cookie or self._record is not known
             if is_settled:
+                # Whoever saves early may go on to change what was handed out to them before.
+                self._touched = self._touched or (response is None and self._detects_changes and not self._is_closed)
                 return not self._was_dropped
         self._write()
         log.error("session_never_settles handle=%s", self.handle)
@@ -147,7 +149,7 @@ class Session(LibrarySession):
     @property
     def in_use(self) -> bool:
         """Whether there is a session, or one has just ended, rather than the empty one of a visitor who only looks."""
-        return self._lookup.outcome == "live" or self._has_ended or bool(self._data)
+        return self._lookup.record is not None or self._has_ended or bool(self._data)
 
     # The answer
 

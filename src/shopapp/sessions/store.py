@@ -25,6 +25,9 @@ WRITE_ATTEMPTS = 50
 
 MARKER_SECONDS = 60
 """Longer than a request is on its way; and how long a browser that lost the answer with the new cookie has to wait."""
+GOOD = (Standing.CURRENT, Standing.NEXT, Standing.AHEAD)
+"""Ids that open the session, and that the browser is to keep."""
+
 MARKER = b""
 """What stands for a while in place of a session that another one took over from: see END."""
 
@@ -81,7 +84,7 @@ class SessionStore:
         standing = self._ids.standing(wanted, header)
         if header.is_over(now):
             return self._over("absolute" if header.is_at_its_end(now) else "idle", wanted, record)
-        if standing in (Standing.CURRENT, Standing.NEXT):
+        if standing in GOOD:
             return Lookup("live", wanted, record, standing)
         if standing is Standing.RETIRED:
             was_before_this = wanted.generation == header.generation - 1
@@ -154,8 +157,11 @@ class SessionStore:
 
     def _next_header(self, series: str, header: Header, change: Change, now: int) -> Header:
         changed = header.changed(change, now, knows_expiry=self._policy.knows_expiry)
-        if change.cuts:
-            salt = self._ids.next_salt(header.salt)
+        ahead = self._ids.salt_ahead(change.shown, header.salt) if change.shown else None
+        if ahead and change.shown:
+            changed = changed.with_id(ahead, change.shown, now)
+        if change.cut:
+            salt = self._ids.next_salt(changed.salt, change.cut)
             cut = changed.with_id(salt, self._ids.issue(series, salt, 0), now)
             return msgspec.structs.replace(cut, root="") if change.start else cut
         if change.shown and self._ids.standing(change.shown, header) is Standing.NEXT:

@@ -1,6 +1,6 @@
 """What of a request's session is in Redis, and how a change gets there. Knows no response and no cookie."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pyramid.request import Request
 
@@ -17,16 +17,27 @@ from shopapp.events import (
 from shopapp.redis import StoreUnavailable
 from shopapp.sessions.clock import now
 from shopapp.sessions.header import NO_CHANGE, Change, Start
-from shopapp.sessions.ids import SessionId, Standing, hashed
+from shopapp.sessions.ids import Kind, SessionId, Standing, hashed
 from shopapp.sessions.lookup import Lookup
 from shopapp.sessions.mapping import SessionMapping
 from shopapp.sessions.merge import merge, takes_messages_only
 from shopapp.sessions.record import Record
 from shopapp.sessions.retrying import SessionConflictError, let_others_pass, may_run_again
-from shopapp.sessions.store import MARKER_SECONDS, SessionGoneError, SessionStore, Stored, ValueConflictError
+from shopapp.sessions.store import GOOD, MARKER_SECONDS, SessionGoneError, SessionStore, Stored, ValueConflictError
 
 if TYPE_CHECKING:
     from shopapp.sessions.factory import Parts
+
+
+STORED_ID = "shopapp.sessions.stored_id"
+"""Where in the WSGI environment the id is that this request has stored and its browser has not got yet."""
+
+
+def kind_of(reason: str) -> Kind | None:
+    """Return which kind of cut a rotation with this reason is; None for no reason."""
+    if reason in ("login", "password"):
+        return cast("Kind", reason)
+    return "rotate" if reason else None
 
 
 class StoredSession(SessionMapping):
@@ -55,6 +66,8 @@ class StoredSession(SessionMapping):
     """The idle timeout was pushed out or is another one: a cookie that slides with it goes out again."""
     _owes_write = False
     """Something is to be written though the data may not have changed."""
+    _is_of_form = False
+    """The series is that of a sign-in form."""
     _was_dropped = False
     _is_closed = False
     """Nothing is written any more."""
@@ -86,8 +99,8 @@ class StoredSession(SessionMapping):
 
     def _take(self, record: Record, session_id: SessionId, standing: Standing) -> None:
         self._record, self._series = record, session_id.series
-        self._shown = session_id if standing is Standing.NEXT else None
-        if standing in (Standing.CURRENT, Standing.NEXT):
+        self._shown = session_id if standing in (Standing.NEXT, Standing.AHEAD) else None
+        if standing in GOOD:
             self._id = session_id
         else:
             self._id = self._parts.ids.issue(session_id.series, record.header.salt, record.header.generation)
@@ -116,13 +129,16 @@ class StoredSession(SessionMapping):
         keeps is good. Later it is a new one in that session, and cuts off the earlier cookies.
         """
         mine, login = self._data, self._login
+        known = self._record if self._series == series else None
+        base = self._parts.codec.deserialize(known.payload) if known else {}
         self._forget()
         self._take(
             record, self._parts.ids.issue(series, record.header.salt, record.header.generation), Standing.CURRENT
         )
-        self._data, _ = merge({}, self._parts.codec.deserialize(record.payload), mine)
+        self._data, _ = merge(base, self._parts.codec.deserialize(record.payload), mine)
         self._touched = True
-        if now() < record.header.started + MARKER_SECONDS:
+        is_the_same = login is not None and login.idle == record.header.idle
+        if is_the_same and now() < record.header.started + MARKER_SECONDS:
             self._events.append(LoginRepeated(self._request, self.handle, self.user_id))
             self._resends_cookie = True
         else:
@@ -160,6 +176,10 @@ class StoredSession(SessionMapping):
         except SessionGoneError as found:
             person = start.person
             if not (found.record and person and found.record.header.is_of(person.user_id)):
+                if self._is_of_form:
+                    self._series, self._is_of_form = "", False  # taken: by a marker, or by rubbish
+                    self._begin()
+                    return
                 # With 256 random bits in the key this is a broken id generator, not chance: never share a session.
                 raise RuntimeError("the id generator made an id that exists already") from None
             self._join(found.record, series)
@@ -187,7 +207,7 @@ class StoredSession(SessionMapping):
             return NO_CHANGE
         return Change(
             start=self._login,
-            cut=bool(self._cut_reason),
+            cut=kind_of(self._cut_reason),
             shown=self._shown,
             push=push,
             idle=self._idle,
@@ -218,17 +238,19 @@ class StoredSession(SessionMapping):
             self._go_on_without(gone.record, session_id.series)
             return
         except StoreUnavailable:
-            if not change.cuts and self._can_wait(known, change, payload):
+            if not change.cut and self._can_wait(known, change, payload):
                 self._is_closed = True
                 self._events.append(SessionWriteDeferred(self._request, self.handle, self.user_id))
                 return
-            if change.cuts and is_listed:
+            if change.cut and is_listed:
                 # It may be done or not: the browser gets the id that is good either way. But not that of a login which
                 # the person's list does not know of yet.
-                self._id = self._parts.ids.issue(session_id.series, self._parts.ids.next_salt(known.header.salt), 0)
-                self._keeps_cookie = True
+                ids, salt = self._parts.ids, known.header.salt
+                ahead = ids.salt_ahead(self._shown, salt) if self._shown else None
+                self._id = ids.issue(session_id.series, ids.next_salt(ahead or salt, change.cut), 0)
+                self._keeps_cookie = ahead is None  # two steps ahead is too far: the browser keeps what it has
             raise
-        self._keeps_cookie = self._keeps_cookie or (change.cuts and is_listed)
+        self._keeps_cookie = self._keeps_cookie or bool(change.cut and is_listed)
         reason = self._cut_reason or ("periodic" if stored.record.header.generation > known.header.generation else "")
         self._clock_moved = self._clock_moved or change.push
         self._has_stored(stored, session_id, data)
@@ -248,6 +270,9 @@ class StoredSession(SessionMapping):
         else:
             self._id = ids.issue(session_id.series, record.header.salt, record.header.generation)
         self._record, self._touched, self._has_written = record, False, True
+        if self._id != self._lookup.presented:
+            # For pyramid_retry: if the commit fails, the request runs again with the cookie from before.
+            self._request.environ[STORED_ID] = self._id
         self._shown = self._login = self._idle = self._expires = None
         self._cut_reason, self._owes_write = "", False
 

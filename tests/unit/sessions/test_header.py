@@ -44,7 +44,7 @@ def test_a_push_begins_the_idle_timeout_anew_and_no_other_clock() -> None:
 
 
 def test_a_login_begins_both_clocks_anew_but_the_session_was_created_when_it_was() -> None:
-    header = changed(Change(start=LOGIN))
+    header = changed(Change(start=LOGIN, cut="login"))
 
     assert (header.created, header.started, header.expires, header.ends) == (1000, 1100, 2100, 6100)
     assert header.is_of(7)

@@ -96,10 +96,10 @@ def test_any_other_id_is_cut_off(other: SessionId) -> None:
 
 
 def test_the_id_after_a_cut_is_known_before_and_those_from_before_open_nothing_after_it() -> None:
-    before, after = IDS.issue("series", "salt", 5), IDS.issue("series", IDS.next_salt("salt"), 0)
+    before, after = IDS.issue("series", "salt", 5), IDS.issue("series", IDS.next_salt("salt", "login"), 0)
 
-    assert IDS.standing(after, header_of(before)) is Standing.CURRENT
-    cut = header_of(before).with_id(IDS.next_salt("salt"), after, 2000)
+    assert IDS.standing(after, header_of(before)) is Standing.AHEAD
+    cut = header_of(before).with_id(IDS.next_salt("salt", "login"), after, 2000)
     assert IDS.standing(after, cut) is Standing.CURRENT
     assert IDS.standing(before, cut) is Standing.CUT_OFF
     assert IDS.standing(IDS.issue("series", "salt", 6), cut) is Standing.CUT_OFF

@@ -96,7 +96,7 @@ def test_what_has_ended_is_not_replaced(store: SessionStore, known: Record) -> N
 
 
 def test_after_a_cut_the_former_id_neither_finds_nor_replaces(store: SessionStore, known: Record) -> None:
-    cut = replace(store, known, {"a": 1}, change=Change(cut=True)).record
+    cut = replace(store, known, {"a": 1}, change=Change(cut="rotate")).record
 
     assert store.find(VALID, NOW + 2).outcome == "late"
     assert store.find(VALID, NOW + 100).outcome == "refused"
@@ -107,11 +107,11 @@ def test_after_a_cut_the_former_id_neither_finds_nor_replaces(store: SessionStor
 
 
 def test_a_version_from_before_a_cut_ends_the_session_but_not_a_login(store: SessionStore, known: Record) -> None:
-    replace(store, known, {"a": 1}, change=Change(cut=True))
+    replace(store, known, {"a": 1}, change=Change(cut="rotate"))
     assert store.end(VALID.handle, known)
 
     again = create(store, {"a": 1})
-    replace(store, again, {"a": 1}, change=Change(start=PERSON))
+    replace(store, again, {"a": 1}, change=Change(start=PERSON, cut="login"))
     assert not store.end(VALID.handle, again)
 
 
@@ -191,7 +191,9 @@ def test_a_creation_whose_answer_is_lost_is_one_creation(store: SessionStore, lo
     assert create(store, {"a": 1}) == store.find(VALID, NOW).record
 
 
-@pytest.mark.parametrize("change", [NO_CHANGE, Change(cut=True), Change(start=PERSON), Change(push=True)])
+@pytest.mark.parametrize(
+    "change", [NO_CHANGE, Change(cut="rotate"), Change(start=PERSON, cut="login"), Change(push=True)]
+)
 def test_a_change_whose_answer_is_lost_is_one_change(
     store: SessionStore, known: Record, lose_answers: Any, change: Change
 ) -> None:
@@ -222,8 +224,8 @@ def test_after_two_lost_answers_nobody_knows_and_that_is_said(
 
 
 def test_the_id_for_after_a_cut_of_which_nobody_knows_is_good_either_way(store: SessionStore, known: Record) -> None:
-    unsure = SessionId("series", 0, IDS.issue("series", IDS.next_salt("salt"), 0).secret)
+    unsure = SessionId("series", 0, IDS.issue("series", IDS.next_salt("salt", "rotate"), 0).secret)
 
     assert store.find(unsure, NOW).outcome == "live"
-    replace(store, known, {"a": 1}, change=Change(cut=True))
+    replace(store, known, {"a": 1}, change=Change(cut="rotate"))
     assert store.find(unsure, NOW).outcome == "live"
