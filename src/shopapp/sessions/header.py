@@ -57,8 +57,8 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ``issued``: when that id came into force, which retired the one before it. ``created``: when the session was stored
     for the first time; ``started``: when it or its login began; ``used``: when it was written last. It may stay unused
     for ``idle`` seconds (0: for ever), which is until ``expires`` (0: Redis alone knows, or never), and ends at
-    ``ends`` (0: never). ``nonce`` makes each write another one, though two write the same at the same time. The scripts
-    read ``idle``, ``salt`` and ``root`` by name.
+    ``ends`` (0: never). ``nonce`` makes each write another one, though two write the same at the same time, and
+    ``after`` is that of the version before. The scripts read ``idle``, ``salt`` and ``root`` by name.
     """
 
     version: int
@@ -75,6 +75,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ends: int = 0
     person: Person | None = None
     nonce: int = 0
+    after: int = 0
 
     @classmethod
     def first(cls, salt: str, session_id: SessionId, start: Start, now: int) -> "Header":
@@ -108,7 +109,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """The header after a change, but for its id. ``knows_expiry``: the header, not Redis alone, keeps the idle
         clock.
         """
-        header = replace(self, used=now, nonce=getrandbits(NONCE_BITS))
+        header = replace(self, used=now, nonce=getrandbits(NONCE_BITS), after=self.nonce)
         if change.start:
             start = change.start
             ends = now + start.lifetime if start.lifetime else 0

@@ -128,12 +128,14 @@ class SessionStore:
             record = self._sealer.seal(key, header, payload)
             seconds = self._seconds(header, now)
             args = [stored.seal, record.value, "" if seconds is None else seconds]
-            reply, _ = sent(self._client, self._compare_and_set, key, *args)
+            reply, was_sent_twice = sent(self._client, self._compare_and_set, key, *args)
             if reply == 1 or reply == record.value:
                 return Stored(record, places)
             found = self._sealer.open(key, reply) if reply else None
             if found is None or self._ids.standing(presented, found.header) is Standing.CUT_OFF:
                 raise SessionGoneError(found)
+            if was_sent_twice and found.header.after == header.nonce:
+                return Stored(found, places)  # it was done the first time, and somebody has written since
             payload, places = self._merged(known, found, data)
             if places and retry:
                 raise ValueConflictError(places)

@@ -207,6 +207,30 @@ def test_a_change_whose_answer_is_lost_is_one_change(
     assert stored.places == []
 
 
+def test_a_change_whose_answer_is_lost_while_somebody_else_writes_is_one_change(
+    store: SessionStore, known: Record, any_redis: Any
+) -> None:
+    replace(store, known, {"a": 1})
+    known = store.find(VALID, NOW).record or known
+    honest, sent = any_redis.execute_command, []
+
+    def execute(*args: Any, **options: Any) -> Any:
+        answer = honest(*args, **options)
+        if args[0] == "EVALSHA" and not sent:
+            sent.append(args)
+            other = store.find(VALID, NOW).record
+            assert other is not None
+            replace(store, other, {**decode_json(other.payload), "theirs": 1})
+            raise redis.exceptions.ConnectionError("the answer is lost")
+        return answer
+
+    any_redis.execute_command = execute
+    stored = replace(store, known, {"a": 1, "_f_": ["once"]}, retry=True)
+
+    assert decode_json(stored.record.payload) == {"a": 1, "_f_": ["once"], "theirs": 1}
+    assert store.find(VALID, NOW).record == stored.record
+
+
 def test_an_end_whose_answer_is_lost_is_an_end(store: SessionStore, known: Record, lose_answers: Any) -> None:
     lose_answers(1)
 
