@@ -14,7 +14,7 @@ from shopapp.db import Base, create_engine_from
 from shopapp.migrations import ADVISORY_LOCK
 from shopapp.settings.shop import ShopSettings
 
-TABLES = {"category", "product", "user", "alembic_version"}
+TABLES = {"catalogue", "category", "product", "user", "alembic_version"}
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """What the shop sells. Prices are integers in minor units of the shop's one currency."""
 
-from sqlalchemy import CheckConstraint, ForeignKey, String, Text
+from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, String, Table, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from shopapp.db import Base
@@ -34,3 +34,7 @@ class Product(Base):
     price: Mapped[int]
     stock: Mapped[int]
     image: Mapped[str] = mapped_column(String(200))
+
+
+# One row; triggers raise it in the transaction of every change of the two tables above (migration 0003).
+catalogue = Table("catalogue", Base.metadata, Column("version", BigInteger, nullable=False))
