@@ -148,8 +148,13 @@ def includeme(config: Configurator) -> None:
         }
     )
     config.include("pyramid_tm")
-    engine = create_engine_from(config.registry["shopapp.settings"].shop)
-    config.registry["shopapp.sessionmaker"] = sessionmaker(engine)
+    config.registry["shopapp.sessionmaker"] = sessionmaker(open_engine(config))
     config.add_request_method(open_dbsession, "dbsession", reify=True)
+
+
+def open_engine(config: Configurator) -> Engine:
+    """Return an engine with connections of its own, which are closed when the app is done."""
+    engine = create_engine_from(config.registry["shopapp.settings"].shop)
     # Pyramid never says that an app is done. Its registry goes with it, at exit at the latest.
     weakref.finalize(config.registry, engine.dispose)
+    return engine

@@ -9,8 +9,8 @@ from pyramid.request import Request
 
 from shopapp.accounts.security import Identity
 from shopapp.cart.store import CartId, CartStore
-from shopapp.catalog.models import Product
-from shopapp.catalog.store import products_by_sku
+from shopapp.catalog.memory import catalogue_of
+from shopapp.catalog.snapshots import ProductSnapshot
 from shopapp.redis import client_of
 from shopapp.sessions import cut_off_name, save, session_name, session_was_replaced
 
@@ -18,6 +18,9 @@ TRY_AGAIN = "You have just signed in, or your session was renewed, in another ta
 
 VISITOR_CART = "cart"
 """The session's key for the name of this visitor's cart: it keeps the session, and with it the cart, alive."""
+
+HELD = "shopapp.cart.held"
+"""Where in a request's attributes the quantities of its cart are, once they are known."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,8 @@ class Line:
     quantity: int
     unit_price: int
     available: int
-    image: str
+    picture: str
+    """The path of its picture."""
     url: str
 
     @property
@@ -43,7 +47,7 @@ class Line:
     @property
     def problem(self) -> str:
         """What stands against buying this line, for the person; empty if nothing does."""
-        if not self.image:
+        if not self.picture:
             return "This is no longer sold."
         if self.available == 0:
             return "Sold out at the moment."
@@ -117,21 +121,26 @@ def keep_cart(request: Request, cart: CartId) -> None:
 
 
 def quantities(request: Request) -> dict[str, int]:
-    """Return what is in the request's cart: sku to quantity. No Redis command for a visitor without a cart."""
-    cart = existing_cart(request)
-    return cart_store(request).quantities(cart) if cart else {}
+    """Return what is in the request's cart: sku to quantity, read once. No Redis command for a visitor without one."""
+    held: dict[str, int] | None = request.__dict__.get(HELD)
+    if held is None:
+        cart = existing_cart(request)
+        held = request.__dict__[HELD] = cart_store(request).quantities(cart) if cart else {}
+    return held
 
 
 def show(request: Request, held: Mapping[str, int]) -> Cart:
     """Return the cart that holds ``held``. A product that left the catalogue stays, without a price, and says so."""
-    products = products_by_sku(request.dbsession, held)
+    request.__dict__[HELD] = held
+    products = catalogue_of(request).products(held)
     lines = [_line(request, sku, quantity, products.get(sku)) for sku, quantity in held.items()]
     lines.sort(key=lambda line: (line.name, line.sku))
     return Cart(lines, request.registry["shopapp.settings"].shop.currency)
 
 
-def _line(request: Request, sku: str, quantity: int, product: Product | None) -> Line:
+def _line(request: Request, sku: str, quantity: int, product: ProductSnapshot | None) -> Line:
     url = request.route_path("product", sku=sku)
     if product is None:
         return Line(sku, sku, quantity, 0, 0, "", url)
-    return Line(sku, product.name, quantity, product.price, product.stock, product.image, url)
+    picture = request.static_path(f"shopapp:web/static/products/{product.image}")
+    return Line(sku, product.name, quantity, product.price, product.stock, picture, url)

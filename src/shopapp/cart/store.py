@@ -52,13 +52,25 @@ if moved then return {'moved', moved} end
 local held = units(redis.call('HGET', KEYS[1], ARGV[1]))
 local wanted = tonumber(ARGV[2]) %s
 if wanted > tonumber(ARGV[3]) then return {'too_many_units'} end
-if held == 0 and wanted > 0 and redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[4]) then return {'too_many_lines'} end
-if wanted == 0 then redis.call('HDEL', KEYS[1], ARGV[1]) else redis.call('HSET', KEYS[1], ARGV[1], wanted) end
+if held == 0 and redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[4]) then return {'too_many_lines'} end
+redis.call('HSET', KEYS[1], ARGV[1], wanted)
 redis.call('EXPIRE', KEYS[1], ARGV[5])
 return {'stored', redis.call('HGETALL', KEYS[1])}
 """
 ADD = _NO_RUBBISH % "hash" + _UNITS + _STORE % "+ held"
 SET = _NO_RUBBISH % "hash" + _UNITS + _STORE % ""
+
+# Answers whether the line was there, and the cart's fields and values. A cart that has moved is somebody's own by now: it
+# shows no line to remove. KEYS: the cart. ARGV: sku, seconds to live.
+REMOVE = (
+    _NO_RUBBISH % "hash"
+    + """
+if redis.call('HEXISTS', KEYS[1], ':moved') == 1 then return {0, {}} end
+local removed = redis.call('HDEL', KEYS[1], ARGV[1])
+if removed == 1 then redis.call('EXPIRE', KEYS[1], ARGV[2]) end
+return {removed, redis.call('HGETALL', KEYS[1])}
+"""
+)
 
 # KEYS: the visitor's cart, where its contents are kept until they have arrived. ARGV: the new cart, seconds, a name for
 # this move. Returns whose the contents are, and the contents. An empty cart gets the marker too: a request that is on
@@ -157,8 +169,15 @@ class CartStore:
         return self._change(ADD, cart, sku, quantity)
 
     def set(self, cart: CartId, sku: str, quantity: int) -> dict[str, int]:
-        """Make ``quantity`` the units of ``sku``, 0 to remove it; return the new cart. Raises CartLimitError."""
+        """Make ``quantity``, one at least, the units of ``sku``; return the new cart. Raises CartLimitError."""
         return self._change(SET, cart, sku, quantity)
+
+    def remove(self, cart: CartId, sku: str) -> tuple[dict[str, int], bool]:
+        """Take a line out of the cart; return the new cart, and whether there was one."""
+        run = self._client.register_script(REMOVE)
+        with unavailable_on_error(self._client):
+            removed, fields = run(keys=[cart.key], args=[sku, cart.seconds])
+        return _quantities(_pairs(fields)), bool(removed)
 
     def merge(
         self, visitor: CartId, person: CartId, stock_of: Callable[[Iterable[str]], Mapping[str, int]]

@@ -10,7 +10,7 @@ from pyramid.request import Request
 
 from shopapp.cart.contents import VISITOR_CART, cart_store
 from shopapp.cart.store import CartId
-from shopapp.catalog.store import products_by_sku
+from shopapp.catalog.memory import catalogue_of
 from shopapp.events import CartMerged, LoginRepeated, SessionRotated, SessionStarted, UserLoggedIn
 from shopapp.sessions import presented_name
 
@@ -60,4 +60,4 @@ def _move(request: Request, user_id: int | str | None) -> None:
 
 
 def _stock_of(request: Request, skus: Iterable[str]) -> dict[str, int]:
-    return {sku: product.stock for sku, product in products_by_sku(request.dbsession, skus).items()}
+    return {sku: product.stock for sku, product in catalogue_of(request).products(skus).items()}

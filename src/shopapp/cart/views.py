@@ -11,10 +11,11 @@ from shopapp.cart.contents import Cart, cart_store, cart_to_fill, existing_cart,
 from shopapp.cart.forms import SetForm
 from shopapp.cart.store import CartLimitError
 from shopapp.catalog.forms import AddForm
-from shopapp.catalog.models import Product
-from shopapp.catalog.views import PRODUCT_PAGE, product_or_404, product_page
+from shopapp.catalog.memory import catalogue_of
+from shopapp.catalog.snapshots import ProductSnapshot
+from shopapp.catalog.views import NO_SUCH_PRODUCT, PRODUCT_PAGE, product_or_404, product_page
 from shopapp.events import CartItemAdded, CartItemRemoved
-from shopapp.http import InvalidFormError, submitted
+from shopapp.http import InvalidFormError, NoSuchThingError, submitted
 
 CART_PAGE = "shopapp:cart/templates/cart.jinja2"
 
@@ -101,22 +102,16 @@ def _add(request: Request, form: AddForm) -> dict[str, int] | None:
 
 def _set(request: Request, form: SetForm) -> dict[str, int] | None:
     """Set what the form says and return the new cart; None, with the form's errors filled in, if that cannot be."""
-    sku, quantity = request.matchdict["sku"], form.quantity.data
-    before = quantities(request)
-    if sku not in before:
-        product_or_404(request, sku)
+    sku = request.matchdict["sku"]
+    if catalogue_of(request).product(sku) is None and sku not in quantities(request):
+        raise NoSuchThingError(NO_SUCH_PRODUCT)
     if not form.validate():
         return None
-    if quantity == 0:
-        # Only from a cart that shows it: one that has moved on is somebody's own by now.
-        cart = existing_cart(request) if sku in before else None
-        held = cart_store(request).set(cart, sku, 0) if cart else before
-        if sku in before:
-            request.registry.notify(CartItemRemoved(request, sku))
-        return held
+    if form.quantity.data == 0:
+        return _remove(request, sku)
     cart = cart_to_fill(request)
     try:
-        held = cart_store(request).set(cart, sku, quantity)
+        held = cart_store(request).set(cart, sku, form.quantity.data)
     except CartLimitError as error:
         form.quantity.errors = [str(error)]
         return None
@@ -124,7 +119,17 @@ def _set(request: Request, form: SetForm) -> dict[str, int] | None:
     return held
 
 
-def _added(product: Product, quantity: int) -> tuple[str, str]:
+def _remove(request: Request, sku: str) -> dict[str, int]:
+    cart = existing_cart(request)
+    if cart is None:
+        return {}
+    held, removed = cart_store(request).remove(cart, sku)
+    if removed:
+        request.registry.notify(CartItemRemoved(request, sku))
+    return held
+
+
+def _added(product: ProductSnapshot, quantity: int) -> tuple[str, str]:
     """What to tell about ``quantity`` units of a product in the cart: the message and its queue."""
     if quantity <= product.stock:
         return f"{product.name} is in your cart.", "success"

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from webtest import TestApp
 
 import shopapp
-from shopapp.catalog import demo
+from shopapp.catalog import demo, memory
 from shopapp.db import create_engine_from
 from shopapp.migrations import upgrade
 from shopapp.settings.shop import load_settings
@@ -38,8 +38,14 @@ def shop_database_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def shop_settings(shop_redis: ObservedRedis, shop_database_template: Path, tmp_path: Path) -> dict[str, Any]:
-    """The settings of the shop, to be changed before ``shop_app`` is made of them."""
+def shop_settings(
+    shop_redis: ObservedRedis, shop_database_template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> dict[str, Any]:
+    """The settings of the shop, to be changed before ``shop_app`` is made of them.
+
+    What a test changes in the catalogue is seen at once, not a second later.
+    """
+    monkeypatch.setattr(memory, "LOOK_SECONDS", 0.0)
     database = shutil.copy(shop_database_template, tmp_path / "shop.sqlite")
     return {
         "redis.sessions.secret": TEST_SECRET,

@@ -3,6 +3,7 @@
 import logging
 from typing import Any
 
+from markupsafe import Markup
 from pyramid.exceptions import PredicateMismatch, URLDecodeError
 from pyramid.httpexceptions import HTTPError, HTTPForbidden, HTTPSeeOther
 from pyramid.renderers import render_to_response
@@ -13,7 +14,7 @@ from pyramid.view import exception_view_config, forbidden_view_config, notfound_
 from shopapp.http import InvalidFormError, NoSuchThingError, error_body, path_for_log, wants_json
 from shopapp.redis import StoreUnavailable
 from shopapp.web.cross_site import CrossSiteRequestError
-from shopapp.web.shell import BareShell, ErrorShell
+from shopapp.web.shell import Person, Shell, person_of, personal_parts
 
 log = logging.getLogger(__name__)
 
@@ -117,8 +118,15 @@ def _answer(request: Request, status: int, message: str, fields: dict[str, str] 
     if wants_json(request):
         response = render_to_response("json", error_body(code, message, fields), request)
     else:
-        shell = BareShell() if status >= 500 else ErrorShell(request)
-        page = {"status": status, "title": title, "message": message, "shell": shell}
+        page = {"status": status, "title": title, "message": message, "shell": _shell(request, status)}
         response = render_to_response("shopapp:web/templates/error.jinja2", page, request)
     response.status_int = status
     return response
+
+
+def _shell(request: Request, status: int) -> Shell:
+    """The frame of an error page. It has no categories, for the database may be what failed, and no messages: a picture
+    that is missing must not take the one meant for the page around it. After a failure it asks for nothing at all.
+    """
+    person = Person(degraded=True) if status >= 500 else person_of(request, takes_flashes=False)
+    return Shell(personal_parts(request, person)[0], Markup())

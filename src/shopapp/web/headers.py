@@ -35,9 +35,9 @@ STRICT_TRANSPORT_SECURITY = "max-age=31536000"
 
 def security_headers_factory(handler: Callable[[Request], Response], registry: Registry) -> Callable:
     """The outermost tween: no response leaves without the headers."""
-    headers = dict(HEADERS)
+    headers = list(HEADERS.items())
     if registry["shopapp.settings"].shop.production:
-        headers["Strict-Transport-Security"] = STRICT_TRANSPORT_SECURITY
+        headers.append(("Strict-Transport-Security", STRICT_TRANSPORT_SECURITY))
 
     def security_headers(request: Request) -> Response:
         try:
@@ -45,7 +45,7 @@ def security_headers_factory(handler: Callable[[Request], Response], registry: R
         except Exception:
             # What the tween of the error views cannot answer: an error page that failed in its turn.
             response = request.invoke_exception_view(reraise=True)
-        response.headers.update(headers)
+        response.headerlist.extend(headers)  # nobody else sets these
         if response.content_type in ("text/html", "application/json"):
             response.vary = {*(response.vary or ()), "Accept", "Cookie"}
         if session_was_used(request):

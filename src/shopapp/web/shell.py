@@ -1,18 +1,22 @@
 """What every page's frame shows: who is signed in, how full the cart is, messages, categories. And prices as text."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
-from functools import cached_property
+from functools import lru_cache
 
 from babel.numbers import format_currency, get_currency_precision
+from jinja2 import Environment
+from markupsafe import Markup
 from pyramid.events import BeforeRender
 from pyramid.request import Request
+from pyramid_jinja2 import IJinja2Environment
 
 from shopapp.accounts.security import Identity
 from shopapp.cart.contents import quantities
-from shopapp.catalog.models import Category
-from shopapp.catalog.store import list_categories
+from shopapp.catalog.memory import catalogue_of
+from shopapp.catalog.snapshots import CategorySnapshot
 from shopapp.http import path_for_log
 from shopapp.redis import StoreUnavailable
 from shopapp.settings.shop import ShopSettings
@@ -21,64 +25,82 @@ log = logging.getLogger(__name__)
 
 FLASH_QUEUES = ("success", "info", "error")
 
+MAX_PRICES = 10_000
+"""Amounts whose text is remembered: Babel takes 20 us to write one."""
 
+
+@dataclass(frozen=True, slots=True)
 class Shell:
-    """The frame around a page. Where Redis is away it says so and shows the rest."""
+    """The frame around a page. ``tools`` and ``messages`` are the personal parts of it, as HTML."""
 
-    def __init__(self, request: Request) -> None:
-        self._request = request
-        self.degraded = False
-        self.identity: Identity | None = None
-        self.cart_count = 0
-        self.flashes: list[tuple[str, str]] = []
-        try:
-            self.identity = request.identity
-            self.cart_count = sum(quantities(request).values())
-            self.flashes = self._take_flashes()
-        except StoreUnavailable:
-            self.degraded = True
-            log.warning("store_unavailable page=%s", path_for_log(request))
-
-    def _take_flashes(self) -> list[tuple[str, str]]:
-        if self._request.method != "GET":  # what answers HEAD is not seen by anybody
-            return []
-        return [(queue, text) for queue in FLASH_QUEUES for text in self._request.session.pop_flash(queue)]
-
-    @cached_property
-    def categories(self) -> list[Category]:
-        """All categories, for the navigation."""
-        return list_categories(self._request.dbsession)
+    tools: Markup
+    messages: Markup
+    categories: Sequence[CategorySnapshot] = ()
 
 
-class ErrorShell(Shell):
-    """The frame of an error page: the transaction is over, so it asks the database nothing."""
+@dataclass(frozen=True, slots=True)
+class Person:
+    """What the frame says of whoever looks at it. ``degraded``: Redis is away, so nobody knows."""
 
-    categories: list[Category] = []  # noqa: RUF012 - overrides a property
-
-    def _take_flashes(self) -> list[tuple[str, str]]:
-        return []  # a picture that is missing must not take the message meant for the page around it
-
-
-class BareShell:
-    """The frame of a page about a failure: it needs nothing that may have just failed."""
-
-    identity = None
-    cart_count = 0
+    identity: Identity | None = None
+    cart_count: int = 0
     flashes: tuple[tuple[str, str], ...] = ()
-    categories: tuple[Category, ...] = ()
-    degraded = True
+    degraded: bool = False
+
+
+NOBODY = Person()
+"""A visitor who only looks."""
+
+
+def person_of(request: Request, *, takes_flashes: bool = True) -> Person:
+    """Return what the session and the cart say. Where Redis is away it is told, and the page goes on."""
+    if "HTTP_COOKIE" not in request.environ and "session" not in request.__dict__:
+        return NOBODY
+    try:
+        flashes = _take_flashes(request) if takes_flashes else ()
+        return Person(request.identity, sum(quantities(request).values()), flashes)
+    except StoreUnavailable:
+        log.warning("store_unavailable page=%s", path_for_log(request))
+        return Person(degraded=True)
+
+
+def shell_for(request: Request, person: Person, categories: Sequence[CategorySnapshot]) -> Shell:
+    """Return the frame of a page for this person."""
+    return Shell(*personal_parts(request, person), categories)
+
+
+def personal_parts(request: Request, person: Person) -> tuple[Markup, Markup]:
+    """Return the tools and the messages of the frame."""
+    parts = templates_of(request).get_template("shopapp:web/templates/personal.jinja2").module
+    return parts.tools(request, person), parts.messages(person)  # type: ignore[attr-defined]
+
+
+def templates_of(request: Request) -> Environment:
+    """Return the app's Jinja environment."""
+    return request.registry.getUtility(IJinja2Environment, name=".jinja2")
 
 
 def on_before_render(event: BeforeRender) -> None:
-    """Give every template its frame."""
-    if str(event.get("renderer_name", "")).endswith(".jinja2") and "shell" not in event.rendering_val:
-        event["shell"] = Shell(event["request"])
+    """Give every template its frame, unless its view or the memory of pages has chosen one."""
+    if not str(event.get("renderer_name", "")).endswith(".jinja2") or "shell" in event.rendering_val:
+        return
+    request = event["request"]
+    event["shell"] = request.__dict__.get("shell") or shell_for(
+        request, person_of(request), catalogue_of(request).categories()
+    )
+
+
+def _take_flashes(request: Request) -> tuple[tuple[str, str], ...]:
+    if request.method != "GET":  # what answers HEAD is not seen by anybody
+        return ()
+    return tuple((queue, text) for queue in FLASH_QUEUES for text in request.session.pop_flash(queue))
 
 
 def money_filter(shop: ShopSettings) -> Callable[[int], str]:
     """Return the template filter that writes an amount in minor units as a price."""
     precision = get_currency_precision(shop.currency)
 
+    @lru_cache(MAX_PRICES)
     def money(amount: int) -> str:
         return format_currency(Decimal(amount).scaleb(-precision), shop.currency, locale=shop.locale)
 

@@ -1,0 +1,96 @@
+"""The catalogue as this process remembers it: snapshots of one version, which it compares with the database's each second.
+
+The version is read before what is remembered under it. So what changes in between is remembered too early, under the
+version before, and for less than a second; never too late.
+"""
+
+import time
+from collections.abc import Iterable
+from threading import Lock
+
+from cachetools import LRUCache
+from pyramid.request import Request
+from sqlalchemy import Connection, Engine
+
+from shopapp.catalog.snapshots import CategorySnapshot, ProductSnapshot
+from shopapp.catalog.store import catalogue_version, list_categories, products_by_sku
+
+LOOK_SECONDS = 1.0
+"""So long is a version believed; nothing that the shop shows is staler."""
+
+MAX_PRODUCTS = 10_000
+"""Those looked at last are remembered, some 1.5 kB each."""
+
+
+class Catalogue:
+    """What the shop sells. All methods raise SQLAlchemy's errors if the database cannot be read.
+
+    Its connections are of an engine of its own and are held for a query, never while anything else is waited for: so
+    requests that hold the connection of their transaction cannot wait for one another here.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._looking, self._lock = Lock(), Lock()
+        self._version, self._look_at = 0, 0.0
+        self._categories: tuple[int, tuple[CategorySnapshot, ...]] = (0, ())
+        self._products: LRUCache[tuple[int, str], ProductSnapshot | None] = LRUCache(MAX_PRODUCTS)
+
+    def connect(self) -> Connection:
+        """Return a connection to read from, outside of any transaction: a context manager."""
+        return self._engine.connect()
+
+    def version(self) -> int:
+        """Return the version of the catalogue, as it was less than a second ago."""
+        if time.monotonic() >= self._look_at:
+            self._look()
+        return self._version
+
+    def categories(self) -> tuple[CategorySnapshot, ...]:
+        """Return all categories by name."""
+        version = self.version()
+        remembered_at, categories = self._categories
+        if remembered_at != version:
+            with self.connect() as connection:
+                categories = tuple(list_categories(connection))
+            self._categories = version, categories
+        return categories
+
+    def product(self, sku: str) -> ProductSnapshot | None:
+        """Return the product with exactly this SKU."""
+        return self.products([sku]).get(sku)
+
+    def products(self, skus: Iterable[str]) -> dict[str, ProductSnapshot]:
+        """Return the products that exist among ``skus``; those that are not remembered are read in one query."""
+        version, found, unknown = self.version(), {}, []
+        with self._lock:
+            for sku in skus:
+                try:
+                    found[sku] = self._products[version, sku]
+                except KeyError:
+                    unknown.append(sku)
+        if unknown:
+            with self.connect() as connection:
+                read = products_by_sku(connection, unknown)
+            found |= {sku: read.get(sku) for sku in unknown}
+            with self._lock:
+                self._products.update({(version, sku): found[sku] for sku in unknown})
+        return {sku: product for sku, product in found.items() if product is not None}
+
+    def _look(self) -> None:
+        with self._looking:
+            now = time.monotonic()
+            if now < self._look_at:
+                return  # another thread has looked meanwhile
+            with self.connect() as connection:
+                version = catalogue_version(connection)
+            if version != self._version:
+                with self._lock:
+                    self._products.clear()
+            self._version, self._look_at = version, now + LOOK_SECONDS
+
+
+def catalogue_of(request: Request) -> Catalogue:
+    """Return the app's catalogue."""
+    found: Catalogue = request.registry["shopapp.catalogue"]
+    return found

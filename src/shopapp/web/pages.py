@@ -1,0 +1,121 @@
+"""Pages that are the same for everybody but for the frame's two personal parts: rendered once for each version of the
+catalogue, with holes where those parts go.
+
+A view says that its page is such a one by ``@view_config(shared=True)``; it must not look at the session then.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import blake2b
+from secrets import token_hex
+from threading import Condition
+from typing import Any
+
+from cachetools import LRUCache, cached
+from markupsafe import Markup
+from pyramid.request import Request
+from pyramid.response import Response
+
+from shopapp.catalog.memory import catalogue_of
+from shopapp.web.shell import NOBODY, Shell, person_of, personal_parts
+
+MAX_BYTES = 32 * 2**20
+"""Of all pages that a process remembers. Those asked for last are kept."""
+
+HOLES = tuple(Markup(f"<!-- {token_hex()} -->") for _ in range(2))  # noqa: S704 - nothing of it is anybody's
+"""Where the personal parts go. Nobody can guess them, and so put one into a page."""
+
+FOR_EVERYBODY = "public, max-age=0, s-maxage=1, must-revalidate"
+"""A proxy may hand the page on for a second and asks again then; a browser asks each time (RFC 9111, 5.2.2)."""
+
+View = Callable[[Any, Request], Response]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page between whose parts the personal ones go; ``whole`` is what a visitor sees, who only looks."""
+
+    parts: tuple[bytes, ...]
+    whole: bytes
+    content_type: str
+    etag: str
+
+    @classmethod
+    def of(cls, request: Request, response: Response) -> "Page":
+        """Take a page apart at its holes. Raises RuntimeError if it has not each of them once, or none at all."""
+        before, tools, rest = response.text.partition(HOLES[0])
+        between, messages, after = rest.partition(HOLES[1])
+        if not tools and HOLES[1] not in before:
+            parts: tuple[str, ...] = (before,)
+        elif tools and messages:
+            parts = (before, between, after)
+        else:
+            raise RuntimeError("a shared page has each personal part once")
+        encoded = tuple(part.encode() for part in parts)
+        whole = encoded[0] if len(parts) == 1 else _filled(encoded, *personal_parts(request, NOBODY))
+        return cls(encoded, whole, response.headers["Content-Type"], f'"{blake2b(whole, digest_size=12).hexdigest()}"')
+
+    def answer(self, request: Request) -> Response:
+        """Return the page for whoever asks."""
+        person = person_of(request) if len(self.parts) > 1 else NOBODY
+        if person != NOBODY:
+            headers = [("Content-Type", self.content_type), ("Cache-Control", "no-store")]
+            return _response(_filled(self.parts, *personal_parts(request, person)), headers)
+        headers = [("Content-Type", self.content_type), ("Cache-Control", FOR_EVERYBODY), ("ETag", self.etag)]
+        if "HTTP_IF_NONE_MATCH" in request.environ and self.etag.strip('"') in request.if_none_match:
+            return Response(status=304, headerlist=headers[1:])
+        return _response(self.whole, headers)
+
+
+class PageMemory:
+    """The pages of one app."""
+
+    def __init__(self) -> None:
+        self._kept: LRUCache[Any, Page] = LRUCache(MAX_BYTES, getsizeof=lambda page: 2 * len(page.whole) + 1000)
+        # Of several requests for a page that is not there one renders it, and the others wait.
+        self.page = cached(self._kept, key=lambda key, _make: key, condition=Condition())(lambda _key, make: make())
+        self._version = 0
+
+    def forget_older_than(self, version: int) -> None:
+        """Drop all pages of other versions."""
+        if version != self._version:
+            self._version = version
+            self.page.cache_clear()
+
+
+def shared_view(view: View, info: Any) -> View:
+    """View deriver for the option ``shared``: answer from memory. Raises RuntimeError if the view used the session."""
+    if not info.options.get("shared"):
+        return view
+    memory: PageMemory = info.registry["shopapp.pages"]
+
+    def answer(context: Any, request: Request) -> Response:
+        environ, version = request.environ, catalogue_of(request).version()
+        memory.forget_older_than(version)
+        key = (version, view, environ.get("SCRIPT_NAME"), environ.get("PATH_INFO"), environ.get("QUERY_STRING"))
+        return memory.page(key, lambda: _render(view, context, request)).answer(request)
+
+    return answer
+
+
+shared_view.options = ("shared",)  # type: ignore[attr-defined]
+
+
+def _render(view: View, context: Any, request: Request) -> Page:
+    request.shell = Shell(*HOLES, catalogue_of(request).categories())
+    try:
+        response = view(context, request)
+    finally:
+        del request.shell
+    if "session" in request.__dict__:
+        raise RuntimeError("a shared page must not look at the session: everybody would see what it shows")
+    return Page.of(request, response)
+
+
+def _filled(parts: tuple[bytes, ...], tools: Markup, messages: Markup) -> bytes:
+    before, between, after = parts
+    return b"".join((before, tools.encode(), between, messages.encode(), after))
+
+
+def _response(body: bytes, headers: list[tuple[str, str]]) -> Response:
+    return Response(body=body, headerlist=[*headers, ("Content-Length", str(len(body)))])
