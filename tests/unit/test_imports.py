@@ -57,6 +57,7 @@ PACKAGES = {
     "pyramid_session_redis": {"sessions.factory", "sessions.mapping"},
     "pyramid_retry": {"sessions.retrying"},
     "sqlalchemy": {"accounts", "catalog", "cli", "db", "migrations", "settings.shop", "testing.shop", "web.health"},
+    "cachetools": {"cart.guesses", "catalog.memory", "web.macros", "web.pages"},
     "babel": {"accounts", "settings.shop", "web"},
     "argon2": {"accounts.passwords"},
     "alembic": {"migrations"},

@@ -3,7 +3,7 @@
 import pytest
 
 from shopapp.settings.shop import ShopSettings
-from shopapp.web.shell import money_filter
+from shopapp.web.macros import money_filter
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from pyramid.config import Configurator
 
 from shopapp.audit import on_event
+from shopapp.cart.guesses import Guesses
 from shopapp.cart.subscribers import (
     on_cart_merged,
     on_login_repeated,
@@ -20,6 +21,7 @@ from shopapp.events import (
     UserLoggedIn,
     add_observer,
 )
+from shopapp.sessions import read_along
 
 
 def includeme(config: Configurator) -> None:
@@ -28,6 +30,8 @@ def includeme(config: Configurator) -> None:
     config.add_route("cart_items", "/cart/items")
     config.add_route("cart_item", "/cart/items/{sku:[A-Za-z0-9-]{1,64}}")
     config.scan("shopapp.cart.views")
+    guesses = config.registry["shopapp.cart.guesses"] = Guesses()
+    read_along(config, guesses.question)
     config.add_subscriber(on_user_logged_in, UserLoggedIn)
     config.add_subscriber(on_session_started, SessionStarted)
     config.add_subscriber(on_session_rotated, SessionRotated)

@@ -8,11 +8,12 @@ from pyramid.httpexceptions import HTTPConflict
 from pyramid.request import Request
 
 from shopapp.accounts.security import Identity
-from shopapp.cart.store import CartId, CartStore
+from shopapp.cart.guesses import guesses_of
+from shopapp.cart.store import CartId, CartStore, as_quantities, reading
 from shopapp.catalog.memory import catalogue_of
 from shopapp.catalog.snapshots import ProductSnapshot
 from shopapp.redis import client_of
-from shopapp.sessions import cut_off_name, save, session_name, session_was_replaced
+from shopapp.sessions import came_along, cut_off_name, save, session_name, session_was_replaced
 
 TRY_AGAIN = "You have just signed in, or your session was renewed, in another tab. Please load the page and try again."
 
@@ -125,8 +126,16 @@ def quantities(request: Request) -> dict[str, int]:
     held: dict[str, int] | None = request.__dict__.get(HELD)
     if held is None:
         cart = existing_cart(request)
-        held = request.__dict__[HELD] = cart_store(request).quantities(cart) if cart else {}
+        held = request.__dict__[HELD] = _read(request, cart) if cart else {}
     return held
+
+
+def _read(request: Request, cart: CartId) -> dict[str, int]:
+    came = came_along(request, *reading(cart))
+    if came is not None:
+        return as_quantities(came)
+    guesses_of(request).learn(request, cart)
+    return cart_store(request).quantities(cart)
 
 
 def show(request: Request, held: Mapping[str, int]) -> Cart:

@@ -144,6 +144,11 @@ class CartId:
         return f"cart:{{{self.owner}}}"
 
 
+def reading(cart: CartId) -> tuple[str, str]:
+    """Return the command that reads a cart, whose answer :func:`as_quantities` understands."""
+    return "HGETALL", cart.key
+
+
 class CartStore:
     """All carts, within the limits of the settings. Every method raises StoreUnavailable if Redis cannot be reached."""
 
@@ -162,7 +167,7 @@ class CartStore:
                     raise
                 log.warning("cart_is_rubbish owner=%s", cart.owner)
                 held = {}
-        return _quantities(held)
+        return as_quantities(held)
 
     def add(self, cart: CartId, sku: str, quantity: int) -> dict[str, int]:
         """Add ``quantity`` units to those already in the cart; return the new cart. Raises CartLimitError."""
@@ -177,7 +182,7 @@ class CartStore:
         run = self._client.register_script(REMOVE)
         with unavailable_on_error(self._client):
             removed, fields = run(keys=[cart.key], args=[sku, cart.seconds])
-        return _quantities(_pairs(fields)), bool(removed)
+        return as_quantities(_pairs(fields)), bool(removed)
 
     def merge(
         self, visitor: CartId, person: CartId, stock_of: Callable[[Iterable[str]], Mapping[str, int]]
@@ -193,7 +198,7 @@ class CartStore:
             args: list[str | int] = [person.key, visitor.seconds, token_urlsafe()]
             moved_to, fields = take(keys=[visitor.key, on_its_way], args=args)
             taken = _pairs(fields)
-            lines = _quantities(taken)
+            lines = as_quantities(taken)
             # A login that failed half-way may have been another person's: then it is theirs, and is finished for them.
             target = moved_to if moved_to.startswith(b"cart:{user:") else person.key.encode()
             if not lines:
@@ -219,15 +224,15 @@ class CartStore:
             raise CartLimitError(f"You can have at most {self._max_quantity} of one product in your cart.")
         if outcome == b"too_many_lines":
             raise CartLimitError(f"Your cart is full: it holds at most {self._max_lines} different products.")
-        return _quantities(_pairs(*rest))
+        return as_quantities(_pairs(*rest))
 
 
 def _pairs(flat: list[bytes]) -> dict[bytes, bytes]:
     return dict(zip(flat[::2], flat[1::2], strict=True))
 
 
-def _quantities(held: Mapping[bytes, bytes]) -> dict[str, int]:
-    """Return the lines of a cart, without our own marks and without what can be no line."""
+def as_quantities(held: Mapping[bytes, bytes]) -> dict[str, int]:
+    """Return the lines of a cart, sku to quantity, without our own marks and without what can be no line."""
     lines = ((sku, quantity) for sku, quantity in sorted(held.items()) if _is_line(sku, quantity))
     return {sku.decode(): int(quantity) for sku, quantity in lines}
 

@@ -28,6 +28,7 @@ from shopapp.events import (
     add_observer,
 )
 from shopapp.redis import Client
+from shopapp.sessions.along import came_along, read_along
 from shopapp.sessions.client import find_client
 from shopapp.sessions.data import SessionTooLargeError
 from shopapp.sessions.factory import make_session_factory
@@ -61,6 +62,7 @@ __all__ = [
     "SessionInfo",
     "SessionTooLargeError",
     "after_commit",
+    "came_along",
     "count_sessions_of",
     "cut_off_name",
     "end_others",
@@ -69,6 +71,7 @@ __all__ = [
     "make_index",
     "page_of_sessions",
     "presented_name",
+    "read_along",
     "rotate",
     "save",
     "session_name",

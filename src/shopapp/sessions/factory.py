@@ -30,6 +30,7 @@ from pyramid_session_redis.exceptions import (
 )
 
 from shopapp.redis import Client, client_of
+from shopapp.sessions.along import along_with
 from shopapp.sessions.clock import now
 from shopapp.sessions.cookies import SessionCookie
 from shopapp.sessions.data import Codec, check_plain, decode_json, encode_json
@@ -120,7 +121,8 @@ def _look_up(request: Request, parts: Parts) -> tuple[Lookup, dict[str, Any], bo
     if session_id is None:
         outcomes: dict[str, Outcome] = {"none": "none", "doubled": "doubled", "signature": "signature"}
         return Lookup(outcomes[word]), {}, True
-    lookup = parts.store_of(request).find(session_id, now())
+    along = along_with(request, session_id.handle)
+    lookup = parts.store_of(request).find(session_id, now(), along)
     if lookup.outcome != "live" or lookup.record is None:
         return lookup, {}, True
     try:

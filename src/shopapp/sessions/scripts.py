@@ -13,15 +13,15 @@ class Script:
 
     def __init__(self, client: Client, text: str) -> None:
         self._client, self._text = client, text
-        self._digest = sha1(text.encode(), usedforsecurity=False).hexdigest()
+        self.digest = sha1(text.encode(), usedforsecurity=False).hexdigest()
 
     def __call__(self, key: str, *arguments: Any) -> Any:
         """Run it and return its answer. Raises what redis-py raises."""
         try:
-            return self._client.evalsha(self._digest, 1, key, *arguments)
+            return self._client.evalsha(self.digest, 1, key, *arguments)
         except NoScriptError:
             self._client.script_load(self._text)  # to all nodes of a cluster
-            return self._client.evalsha(self._digest, 1, key, *arguments)
+            return self._client.evalsha(self.digest, 1, key, *arguments)
 
 
 # KEYS: the session. Returns it, after pushing its end out as far as its header says.

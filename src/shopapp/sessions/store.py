@@ -5,12 +5,13 @@ can be sent twice: the seal of a version tells whether it is the one that was to
 """
 
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Any, cast
 
 import msgspec
 from redis.exceptions import ResponseError
 
 from shopapp.redis import Client, StoreUnavailable, sent, unavailable_on_error
+from shopapp.sessions.along import Along
 from shopapp.sessions.data import Codec
 from shopapp.sessions.header import Change, Header, Start
 from shopapp.sessions.ids import IdIssuer, SessionId, Standing
@@ -66,13 +67,14 @@ class SessionStore:
         self._client, self._sealer, self._ids, self._policy, self._codec = client, sealer, ids, policy, codec
         self._compare_and_set = Script(client, COMPARE_AND_SET)
         self._end = Script(client, END)
-        self._get = Script(client, READ_AND_PUSH_OUT) if policy.pushes_on_read else client.get
+        self._push_out = Script(client, READ_AND_PUSH_OUT)
+        self._get = self._push_out if policy.pushes_on_read else client.get
 
-    def find(self, wanted: SessionId, now: int) -> Lookup:
+    def find(self, wanted: SessionId, now: int, along: Along | None = None) -> Lookup:
         """Return what ``wanted`` leads to. One round trip, and one more if this ends a session that is over."""
         handle = wanted.handle
         key = self._policy.prefix + handle
-        value = self._read(key)
+        value = self._read(key) if along is None else self._read_along(key, along)
         if value is None:
             return Lookup("dead", wanted)
         if value == MARKER:
@@ -195,3 +197,23 @@ class SessionStore:
                 raise
             return b"rubbish"
         return cast("bytes | None", found)
+
+    def _read_along(self, key: str, along: Along) -> bytes | None:
+        """As :meth:`_read`, with a command of the app's in the same round trip."""
+        (found, along.answer), _ = sent(self._client, self._both, key, along.command)
+        if isinstance(found, ResponseError):
+            return self._read(key)  # what is no string; or a server that does not know the script yet
+        return cast("bytes | None", found)
+
+    def _both(self, key: str, command: tuple[str, ...]) -> list[Any]:
+        with self._client.pipeline(transaction=False) as pipeline:
+            if self._policy.pushes_on_read:
+                pipeline.evalsha(self._push_out.digest, 1, key)
+            else:
+                pipeline.get(key)
+            pipeline.execute_command(*command)
+            answers = pipeline.execute(raise_on_error=False)
+        for answer in answers:
+            if isinstance(answer, Exception) and not isinstance(answer, ResponseError):
+                raise answer
+        return answers

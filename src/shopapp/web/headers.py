@@ -47,7 +47,10 @@ def security_headers_factory(handler: Callable[[Request], Response], registry: R
             response = request.invoke_exception_view(reraise=True)
         response.headerlist.extend(headers)  # nobody else sets these
         if response.content_type in ("text/html", "application/json"):
-            response.vary = {*(response.vary or ()), "Accept", "Cookie"}
+            if "Vary" in response.headers:
+                response.vary = {*response.vary, "Accept", "Cookie"}
+            else:
+                response.headerlist.append(("Vary", "Accept, Cookie"))
         if session_was_used(request):
             # Neither a shared cache nor the back button after a logout may show what belongs to a person.
             response.headers["Cache-Control"] = "no-store"

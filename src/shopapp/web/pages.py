@@ -63,7 +63,7 @@ class Page:
             return _response(_filled(self.parts, *personal_parts(request, person)), headers)
         headers = [("Content-Type", self.content_type), ("Cache-Control", FOR_EVERYBODY), ("ETag", self.etag)]
         if "HTTP_IF_NONE_MATCH" in request.environ and self.etag.strip('"') in request.if_none_match:
-            return Response(status=304, headerlist=headers[1:])
+            return Response(status=304, headerlist=[*headers[1:], ("Vary", "Accept, Cookie")])
         return _response(self.whole, headers)
 
 

@@ -1,17 +1,12 @@
-"""What every page's frame shows: who is signed in, how full the cart is, messages, categories. And prices as text."""
+"""What every page's frame shows: who is signed in, how full the cart is, messages, categories."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
-from functools import lru_cache
 
-from babel.numbers import format_currency, get_currency_precision
-from jinja2 import Environment
 from markupsafe import Markup
 from pyramid.events import BeforeRender
 from pyramid.request import Request
-from pyramid_jinja2 import IJinja2Environment
 
 from shopapp.accounts.security import Identity
 from shopapp.cart.contents import quantities
@@ -19,14 +14,11 @@ from shopapp.catalog.memory import catalogue_of
 from shopapp.catalog.snapshots import CategorySnapshot
 from shopapp.http import path_for_log
 from shopapp.redis import StoreUnavailable
-from shopapp.settings.shop import ShopSettings
+from shopapp.web.macros import templates_of
 
 log = logging.getLogger(__name__)
 
 FLASH_QUEUES = ("success", "info", "error")
-
-MAX_PRICES = 10_000
-"""Amounts whose text is remembered: Babel takes 20 us to write one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +63,9 @@ def shell_for(request: Request, person: Person, categories: Sequence[CategorySna
 
 def personal_parts(request: Request, person: Person) -> tuple[Markup, Markup]:
     """Return the tools and the messages of the frame."""
-    parts = templates_of(request).get_template("shopapp:web/templates/personal.jinja2").module
-    return parts.tools(request, person), parts.messages(person)  # type: ignore[attr-defined]
-
-
-def templates_of(request: Request) -> Environment:
-    """Return the app's Jinja environment."""
-    return request.registry.getUtility(IJinja2Environment, name=".jinja2")
+    make = templates_of(request.registry).globals
+    tools: Markup = make["tools"](request, person.identity, person.cart_count, person.degraded)
+    return tools, make["messages"](person) if person.flashes or person.degraded else Markup()
 
 
 def on_before_render(event: BeforeRender) -> None:
@@ -94,14 +82,3 @@ def _take_flashes(request: Request) -> tuple[tuple[str, str], ...]:
     if request.method != "GET":  # what answers HEAD is not seen by anybody
         return ()
     return tuple((queue, text) for queue in FLASH_QUEUES for text in request.session.pop_flash(queue))
-
-
-def money_filter(shop: ShopSettings) -> Callable[[int], str]:
-    """Return the template filter that writes an amount in minor units as a price."""
-    precision = get_currency_precision(shop.currency)
-
-    @lru_cache(MAX_PRICES)
-    def money(amount: int) -> str:
-        return format_currency(Decimal(amount).scaleb(-precision), shop.currency, locale=shop.locale)
-
-    return money

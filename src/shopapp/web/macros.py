@@ -1,0 +1,69 @@
+"""What all templates have: prices as text, and the macros that are remembered."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from functools import lru_cache
+from threading import Lock
+from typing import Any
+
+from babel.numbers import format_currency, get_currency_precision
+from cachetools import LRUCache, cached
+from jinja2 import Environment
+from pyramid.config import Configurator
+from pyramid.registry import Registry
+from pyramid.request import Request
+from pyramid_jinja2 import IJinja2Environment
+
+from shopapp.settings.shop import ShopSettings
+
+DRAWINGS = {"shopapp:web/templates/icons.jinja2": ("icon", "mark", "landscape")}
+PARTS = {
+    "shopapp:web/templates/frame.jinja2": ("wordmark", "search_form", "categories_nav", "tools"),
+    "shopapp:cart/templates/line.jinja2": ("cart_line",),
+}
+"""Template: its macros that are the same for the same arguments, so that each is made once. Those of ``PARTS`` take a
+request first, for its addresses and for nothing else.
+"""
+
+MAX_REMEMBERED = 2_000
+"""Of one macro; the longest makes some 2 kB."""
+
+MAX_PRICES = 10_000
+"""Amounts whose text is remembered: Babel takes 20 us to write one."""
+
+
+def templates_of(registry: Registry) -> Environment:
+    """Return the app's Jinja environment."""
+    return registry.getUtility(IJinja2Environment, name=".jinja2")
+
+
+def remember_macros(config: Configurator) -> None:
+    """Give all templates the macros that are remembered, and those for messages, which are not."""
+    templates = templates_of(config.registry)
+    for source, names in DRAWINGS.items():
+        drawings = templates.get_template(source).module
+        templates.globals |= {name: lru_cache(None)(getattr(drawings, name)) for name in names}
+    for source, names in PARTS.items():
+        parts = templates.get_template(source).module
+        templates.globals |= {name: remembered(getattr(parts, name)) for name in names}
+    templates.globals["messages"] = templates.get_template("shopapp:web/templates/frame.jinja2").module.messages
+
+
+def remembered(macro: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a macro that takes a request and is made once for the path under which the app is mounted."""
+    return cached(LRUCache(MAX_REMEMBERED), key=_key, lock=Lock())(macro)
+
+
+def _key(request: Request, *arguments: Any) -> tuple[Any, ...]:
+    return request.environ.get("SCRIPT_NAME"), *arguments
+
+
+def money_filter(shop: ShopSettings) -> Callable[[int], str]:
+    """Return the template filter that writes an amount in minor units as a price."""
+    precision = get_currency_precision(shop.currency)
+
+    @lru_cache(MAX_PRICES)
+    def money(amount: int) -> str:
+        return format_currency(Decimal(amount).scaleb(-precision), shop.currency, locale=shop.locale)
+
+    return money

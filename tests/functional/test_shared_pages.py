@@ -1,0 +1,201 @@
+"""Pages that are the same for everybody: rendered once, confirmed by their ETag, and with nobody's own in them."""
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from pyramid.config import Configurator
+from pyramid.request import Request
+from pyramid.response import Response
+from sqlalchemy import update
+from webtest import TestApp
+
+import shopapp
+from shopapp.catalog import views
+from shopapp.catalog.models import Product
+from shopapp.testing.shop import JSON, log_in
+from shopapp.web.pages import HOLES
+
+PAGES = ("/", "/?page=2", "/?category=garden", "/?q=mug", "/products/brass-pen")
+FOR_EVERYBODY = "public, max-age=0, s-maxage=1, must-revalidate"
+
+
+@pytest.mark.parametrize("headers", [{}, JSON], ids=["html", "json"])
+@pytest.mark.parametrize("path", PAGES)
+def test_a_visitors_page_is_confirmed_by_its_etag(visitor: TestApp, path: str, headers: dict[str, str]) -> None:
+    page = visitor.get(path, headers=headers)
+    again = visitor.get(path, headers={**headers, "If-None-Match": page.headers["ETag"]}, status=304)
+
+    assert page.headers["ETag"].startswith('"')  # a strong one
+    assert (page.headers["Cache-Control"], again.headers["Cache-Control"]) == (FOR_EVERYBODY, FOR_EVERYBODY)
+    assert (again.body, again.headers["ETag"]) == (b"", page.headers["ETag"])
+    assert {"Accept", "Cookie"} == set(page.vary) == set(again.vary)
+    assert "Content-Length" not in again.headers
+
+
+@pytest.mark.parametrize("known", ["*", 'W/"x", {}', "{}, {}"])
+def test_an_etag_is_found_as_http_says(visitor: TestApp, known: str) -> None:
+    etag = visitor.get("/").headers["ETag"]
+
+    visitor.get("/", headers={"If-None-Match": known.replace("{}", etag)}, status=304)
+    visitor.get("/", headers={"If-None-Match": '"another"'}, status=200)
+
+
+def test_each_page_has_an_etag_of_its_own(visitor: TestApp) -> None:
+    etags = [visitor.get(path, headers=headers).headers["ETag"] for path in PAGES for headers in ({}, JSON)]
+
+    assert len(set(etags)) == len(etags)
+
+
+def test_the_etag_is_the_same_in_every_process(visitor: TestApp, shop_settings: dict[str, Any]) -> None:
+    other = TestApp(shopapp.main({}, **shop_settings))
+
+    for path in PAGES:
+        assert other.get(path).headers["ETag"] == visitor.get(path).headers["ETag"]
+
+
+def test_a_change_of_the_catalogue_makes_another_etag(visitor: TestApp, database: sqlite3.Connection) -> None:
+    etag = visitor.get("/products/brass-pen").headers["ETag"]
+
+    database.execute("UPDATE product SET stock = 1 WHERE sku = 'brass-pen'")
+
+    page = visitor.get("/products/brass-pen", headers={"If-None-Match": etag}, status=200)
+    assert "Only 1 left" in page
+
+
+def test_a_change_through_one_process_is_shown_by_another_within_a_second(
+    visitor: TestApp, shop_settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shopapp.catalog.memory.LOOK_SECONDS", 1.0)  # as it is
+    one, other = shopapp.main({}, **shop_settings), TestApp(shopapp.main({}, **shop_settings))
+    other.get("/products/brass-pen")
+
+    for price in (4500, 4600, 4700):
+        with one.registry["shopapp.sessionmaker"].begin() as dbsession:
+            dbsession.execute(update(Product).where(Product.sku == "brass-pen").values(price=price))
+        committed = time.monotonic()
+        while other.get("/products/brass-pen", headers=JSON).json["price"] != price:
+            assert time.monotonic() - committed < 1.1
+            time.sleep(0.01)
+        assert f"€{price / 100:.2f}" in other.get("/products/brass-pen")
+
+
+def test_a_persons_page_has_no_etag_and_is_kept_by_nobody(customer: TestApp, visitor: TestApp) -> None:
+    for path in PAGES:
+        page = customer.get(path, headers={"If-None-Match": "*"}, status=200)
+
+        assert "ETag" not in page.headers
+        assert page.headers.getall("Cache-Control") == ["no-store"]
+        assert "Demo Customer" in page
+
+
+def test_head_is_answered_as_get(visitor: TestApp) -> None:
+    page, head = visitor.get("/"), visitor.head("/")
+
+    assert head.body == b""
+    for name in ("Content-Type", "Content-Length", "ETag", "Cache-Control", "Vary"):
+        assert head.headers[name] == page.headers[name]
+
+
+def test_what_a_page_says_of_itself_is_true(customer: TestApp, new_visitor: Callable[[], TestApp]) -> None:
+    customer.post("/cart/items", {"sku": "brass-pen"}, headers=JSON)
+
+    for browser in (customer, new_visitor()):
+        for path in PAGES:
+            page = browser.get(path)
+            assert page.content_length == len(page.body)
+            assert page.headers["Content-Type"] == "text/html; charset=UTF-8"
+            assert "<!-- " not in page.text
+            assert page.text.count('class="site-tools"') == 1
+
+
+def test_a_page_under_a_path_of_its_own_has_addresses_of_its_own(visitor: TestApp) -> None:
+    visitor.get("/")
+
+    page = visitor.get("/", extra_environ={"SCRIPT_NAME": "/shop"})
+
+    assert 'href="/shop/cart"' in page and 'action="/shop/cart/items"' in page and 'src="/shop/static/' in page
+    assert 'href="/shop/' not in visitor.get("/")
+
+
+def test_of_many_who_ask_for_a_page_that_is_not_there_one_renders_it(
+    shop_app: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number, rendered = 12, []
+    together = threading.Barrier(number)
+    related = views.related_products
+
+    def slow(*arguments: Any) -> Any:
+        rendered.append(1)
+        threading.Event().wait(0.2)
+        return related(*arguments)
+
+    monkeypatch.setattr(views, "related_products", slow)
+    monkeypatch.setattr("shopapp.catalog.memory.LOOK_SECONDS", 3600.0)
+
+    def look(_number: int) -> str:
+        browser = TestApp(shop_app)
+        together.wait()
+        return browser.get("/products/brass-pen").text
+
+    with ThreadPoolExecutor(number) as pool:
+        pages = list(pool.map(look, range(number)))
+
+    assert len(rendered) == 1
+    assert len(set(pages)) == 1
+
+
+def test_a_failure_while_it_is_rendered_is_kept_by_nobody(
+    visitor: TestApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_arguments: Any) -> Any:
+        raise RuntimeError("once")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(views, "related_products", fail)
+        visitor.get("/products/brass-pen", status=500)
+
+    assert "Brass Fountain Pen" in visitor.get("/products/brass-pen", status=200)
+
+
+# A view that would show everybody what is one person's
+
+
+def show_who(request: Request) -> Response:
+    """What a careless view does."""
+    return Response(f"{HOLES[0]}{request.identity}{HOLES[1]}")
+
+
+def test_a_shared_page_must_not_look_at_the_session(shop_app: Any, customer: TestApp, visitor: TestApp) -> None:
+    _add_view(shop_app, show_who)
+
+    page = customer.get("/careless", status=500)
+
+    assert "Demo Customer" not in page
+    visitor.get("/careless", status=500)
+
+
+@pytest.mark.parametrize("body", ["", str(HOLES[0]), str(HOLES[1]), f"{HOLES[1]}{HOLES[0]}"])
+def test_a_shared_page_needs_both_holes_or_none(shop_app: Any, visitor: TestApp, body: str) -> None:
+    _add_view(shop_app, lambda _request: Response(body))
+
+    visitor.get("/careless", status=500 if body else 200)
+
+
+def test_text_of_the_catalogue_makes_no_hole(visitor: TestApp, database: sqlite3.Connection) -> None:
+    database.execute("UPDATE product SET name = ? WHERE sku = 'brass-pen'", [str(HOLES[0])])
+    log_in(visitor)
+
+    page = visitor.get("/products/brass-pen", status=200)
+
+    assert page.text.count("Demo Customer") == 1
+
+
+def _add_view(app: Any, view: Callable[[Request], Response]) -> None:
+    config = Configurator(registry=app.registry, autocommit=True)
+    config.add_route("careless", "/careless")
+    config.add_view(view, route_name="careless", shared=True)
