@@ -11,7 +11,7 @@ from shopapp.testing.shop import JSON, log_in
 
 
 def skus(browser: TestApp) -> list[str]:
-    return [line["sku"] for line in browser.get("/cart", headers=JSON).json["lines"]]
+    return sorted(line["sku"] for line in browser.get("/cart", headers=JSON).json["lines"])
 
 
 def test_who_signs_in_and_out_always_sees_the_cart_that_is_theirs(

@@ -46,7 +46,7 @@ def get(request: Request) -> dict[str, Any]:
     return {"word": word, "answer": answer.decode() if answer else answer, "other": came_along(request, "GET", "x")}
 
 
-@pytest.mark.parametrize("options", [{}, {"set_redis_ttl_readheavy": "true"}], ids=["get", "push out"])
+@pytest.mark.parametrize("options", [{}, {"set_redis_ttl_readheavy": "true", "python_expires": "false"}], ids=["get", "push out"])
 def test_the_answer_comes_with_the_session(
     any_redis: Any, make_app: Callable[..., TestApp], options: dict[str, str]
 ) -> None:
