@@ -10,13 +10,13 @@ import redis
 from pyramid.config import Configurator
 from pyramid.request import Request
 from pyramid.response import Response
-from sqlalchemy import text
+from sqlalchemy import select, text
 from webtest import TestApp, TestResponse
 
 import shopapp
 from observing import everything_stored, form_to, text_of
 from shopapp.catalog import demo
-from shopapp.catalog.store import find_product
+from shopapp.catalog.models import Product
 from shopapp.embedded import start_server, stop_server
 from shopapp.events import UserLoggedIn
 from shopapp.testing import ObservedRedis
@@ -195,8 +195,7 @@ def test_a_change_that_the_database_refuses_at_the_end_is_a_500_page_too(shop_ap
     """It is found out at the commit, after the view."""
 
     def fail(request: Request) -> Response:
-        product = find_product(request.dbsession, "brass-pen")
-        product.stock = -1
+        request.dbsession.scalars(select(Product).where(Product.sku == "brass-pen")).one().stock = -1
         return Response("done")
 
     _extend(shop_app, lambda config: (config.add_route("fail", "/fail"), config.add_view(fail, route_name="fail")))

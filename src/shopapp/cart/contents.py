@@ -9,7 +9,7 @@ from pyramid.request import Request
 
 from shopapp.accounts.security import Identity
 from shopapp.cart.store import CartId, CartStore
-from shopapp.catalog.models import Product
+from shopapp.catalog.snapshots import ProductSnapshot
 from shopapp.catalog.store import products_by_sku
 from shopapp.redis import client_of
 from shopapp.sessions import cut_off_name, save, session_name, session_was_replaced
@@ -124,13 +124,13 @@ def quantities(request: Request) -> dict[str, int]:
 
 def show(request: Request, held: Mapping[str, int]) -> Cart:
     """Return the cart that holds ``held``. A product that left the catalogue stays, without a price, and says so."""
-    products = products_by_sku(request.dbsession, held)
+    products = products_by_sku(request.dbsession.connection(), held)
     lines = [_line(request, sku, quantity, products.get(sku)) for sku, quantity in held.items()]
     lines.sort(key=lambda line: (line.name, line.sku))
     return Cart(lines, request.registry["shopapp.settings"].shop.currency)
 
 
-def _line(request: Request, sku: str, quantity: int, product: Product | None) -> Line:
+def _line(request: Request, sku: str, quantity: int, product: ProductSnapshot | None) -> Line:
     url = request.route_path("product", sku=sku)
     if product is None:
         return Line(sku, sku, quantity, 0, 0, "", url)

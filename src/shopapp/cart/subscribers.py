@@ -60,4 +60,4 @@ def _move(request: Request, user_id: int | str | None) -> None:
 
 
 def _stock_of(request: Request, skus: Iterable[str]) -> dict[str, int]:
-    return {sku: product.stock for sku, product in products_by_sku(request.dbsession, skus).items()}
+    return {sku: product.stock for sku, product in products_by_sku(request.dbsession.connection(), skus).items()}

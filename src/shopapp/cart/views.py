@@ -11,7 +11,7 @@ from shopapp.cart.contents import Cart, cart_store, cart_to_fill, existing_cart,
 from shopapp.cart.forms import SetForm
 from shopapp.cart.store import CartLimitError
 from shopapp.catalog.forms import AddForm
-from shopapp.catalog.models import Product
+from shopapp.catalog.snapshots import ProductSnapshot
 from shopapp.catalog.views import PRODUCT_PAGE, product_or_404, product_page
 from shopapp.events import CartItemAdded, CartItemRemoved
 from shopapp.http import InvalidFormError, submitted
@@ -124,7 +124,7 @@ def _set(request: Request, form: SetForm) -> dict[str, int] | None:
     return held
 
 
-def _added(product: Product, quantity: int) -> tuple[str, str]:
+def _added(product: ProductSnapshot, quantity: int) -> tuple[str, str]:
     """What to tell about ``quantity`` units of a product in the cart: the message and its queue."""
     if quantity <= product.stock:
         return f"{product.name} is in your cart.", "success"

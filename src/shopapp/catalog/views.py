@@ -7,15 +7,9 @@ from pyramid.request import Request
 from pyramid.view import view_config
 
 from shopapp.catalog.forms import AddForm
-from shopapp.catalog.models import Category, Product
-from shopapp.catalog.store import (
-    MAX_SEARCH_LENGTH,
-    Page,
-    find_category,
-    find_product,
-    list_products,
-    related_products,
-)
+from shopapp.catalog.search import MAX_SEARCH_LENGTH, search_products
+from shopapp.catalog.snapshots import CategorySnapshot, Page, ProductSnapshot
+from shopapp.catalog.store import find_category, find_product, list_products, related_products
 from shopapp.http import NoSuchThingError, query
 
 PRODUCT_PAGE = "shopapp:catalog/templates/product.jinja2"
@@ -57,16 +51,16 @@ def show_product_json(request: Request) -> dict[str, Any]:
     return {
         **_summary(request, product),
         "description": product.description,
-        "category": product.category.name,
+        "category": product.category_name,
     }
 
 
-def product_page(request: Request, product: Product, form: AddForm) -> dict[str, Any]:
+def product_page(request: Request, product: ProductSnapshot, form: AddForm) -> dict[str, Any]:
     """Return what the product's page shows, with ``form`` and its errors."""
-    return {"product": product, "form": form, "related": related_products(request.dbsession, product)}
+    return {"product": product, "form": form, "related": related_products(request.dbsession.connection(), product)}
 
 
-def _listing(request: Request) -> tuple[str, Category | None, Page]:
+def _listing(request: Request) -> tuple[str, CategorySnapshot | None, Page]:
     """Return the search, the category and the page that were asked for. Raises HTTPBadRequest and NoSuchThingError."""
     asked = query(request)
     q, slug, number = asked.get("q", "").strip(), asked.get("category", ""), asked.get("page", "1")
@@ -74,25 +68,29 @@ def _listing(request: Request) -> tuple[str, Category | None, Page]:
         raise HTTPBadRequest(f"Please search for less: at most {MAX_SEARCH_LENGTH} characters.")
     if not (number.isascii() and number.isdigit() and len(number) <= 6):
         raise HTTPBadRequest("The page must be a number, such as 2.")
-    category = find_category(request.dbsession, slug) if slug else None
+    connection = request.dbsession.connection()
+    category = find_category(connection, slug) if slug else None
     if slug and category is None:
         raise NoSuchThingError("There is no such category in this shop.")
     size = request.registry["shopapp.settings"].shop.page_size
-    page = list_products(request.dbsession, q, slug, int(number), size)
+    if q:
+        page = search_products(connection, q, slug, None, int(number), size)
+    else:
+        page = list_products(connection, slug, "name", int(number), size)
     if page.number != int(number):
         raise NoSuchThingError(f"There is no page {int(number)}: this list has {page.pages}.")
     return q, category, page
 
 
-def product_or_404(request: Request, sku: str) -> Product:
+def product_or_404(request: Request, sku: str) -> ProductSnapshot:
     """Return the product with this SKU. Raises NoSuchThingError."""
-    product = find_product(request.dbsession, sku)
+    product = find_product(request.dbsession.connection(), sku)
     if product is None:
         raise NoSuchThingError("There is no such product in this shop.")
     return product
 
 
-def _summary(request: Request, product: Product) -> dict[str, Any]:
+def _summary(request: Request, product: ProductSnapshot) -> dict[str, Any]:
     return {
         "sku": product.sku,
         "name": product.name,

@@ -11,7 +11,7 @@ from pyramid.request import Request
 
 from shopapp.accounts.security import Identity
 from shopapp.cart.contents import quantities
-from shopapp.catalog.models import Category
+from shopapp.catalog.snapshots import CategorySnapshot
 from shopapp.catalog.store import list_categories
 from shopapp.http import path_for_log
 from shopapp.redis import StoreUnavailable
@@ -45,15 +45,15 @@ class Shell:
         return [(queue, text) for queue in FLASH_QUEUES for text in self._request.session.pop_flash(queue)]
 
     @cached_property
-    def categories(self) -> list[Category]:
+    def categories(self) -> list[CategorySnapshot]:
         """All categories, for the navigation."""
-        return list_categories(self._request.dbsession)
+        return list_categories(self._request.dbsession.connection())
 
 
 class ErrorShell(Shell):
     """The frame of an error page: the transaction is over, so it asks the database nothing."""
 
-    categories: list[Category] = []  # noqa: RUF012 - overrides a property
+    categories: list[CategorySnapshot] = []  # noqa: RUF012 - overrides a property
 
     def _take_flashes(self) -> list[tuple[str, str]]:
         return []  # a picture that is missing must not take the message meant for the page around it
@@ -65,7 +65,7 @@ class BareShell:
     identity = None
     cart_count = 0
     flashes: tuple[tuple[str, str], ...] = ()
-    categories: tuple[Category, ...] = ()
+    categories: tuple[CategorySnapshot, ...] = ()
     degraded = True
 
 
