@@ -15,6 +15,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from shopapp import migrations
+from shopapp.db import create_engine_from
+from shopapp.settings.shop import ShopSettings
+
 SERVER_USER = "postgres"
 """PostgreSQL refuses to run as root, so for root it runs as the user that its packages create."""
 
@@ -64,6 +68,50 @@ def each_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/shop.sqlite"
     return request.getfixturevalue("postgresql_url")
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with all tables and triggers, to be copied."""
+    path = tmp_path_factory.mktemp("migrated") / "shop.sqlite"
+    _migrate(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def migrated_postgresql_database(postgresql_server: Path) -> str:
+    """The name of a PostgreSQL database with all tables and triggers, to be copied."""
+    name = "migrated"
+    with psycopg.connect(host=str(postgresql_server), user="postgres", dbname="postgres", autocommit=True) as server:
+        server.execute(f"CREATE DATABASE {name}")
+    _migrate(f"postgresql://postgres@/{name}?host={postgresql_server}")
+    return name
+
+
+@pytest.fixture
+def migrated_postgresql_url(postgresql_server: Path, migrated_postgresql_database: str) -> Iterator[str]:
+    """As postgresql_url, with all tables and triggers, which a test does not have to wait for."""
+    name = f"shop_{next(_numbers)}"
+    with psycopg.connect(host=str(postgresql_server), user="postgres", dbname="postgres", autocommit=True) as server:
+        server.execute(f"CREATE DATABASE {name} TEMPLATE {migrated_postgresql_database}")
+        yield f"postgresql://postgres@/{name}?host={postgresql_server}"
+        server.execute(f"DROP DATABASE {name}")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def each_migrated_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Runs the test twice: on a SQLite file and on a PostgreSQL database with all tables and triggers, but no rows."""
+    if request.param == "sqlite":
+        file = shutil.copy(request.getfixturevalue("migrated_sqlite_file"), tmp_path / "shop.sqlite")
+        return f"sqlite:///{file}"
+    return request.getfixturevalue("migrated_postgresql_url")
+
+
+def _migrate(url: str) -> None:
+    engine = create_engine_from(ShopSettings(database_url=url))
+    with engine.connect() as connection:
+        migrations.upgrade(connection)
+    engine.dispose()
 
 
 def _find_programs() -> Path:

@@ -184,6 +184,8 @@ def _engine(settings: Settings) -> Iterator[Engine]:
     engine = create_engine_from(settings.shop)
     try:
         yield engine
+    except migrations.DatabaseNotReadyError as error:
+        raise click.ClickException(str(error)) from error
     except (OperationalError, ProgrammingError) as error:
         hint = "Is the database there, and has `shopapp db upgrade` been run?"
         raise click.ClickException(f"{str(error.orig).strip()}\n{hint}") from error

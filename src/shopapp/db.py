@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from sqlite3 import Connection as SqliteConnection
 from sqlite3 import OperationalError
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyramid_tm
 import zope.sqlalchemy
@@ -94,8 +94,6 @@ def _prepare_sqlite(connection: SqliteConnection, _record: object) -> None:
     connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MILLISECONDS}")  # first: the next one may have to wait
     _use_wal(connection)
     connection.execute("PRAGMA foreign_keys = ON")
-    # SQLite's own lower() knows ASCII only, so a search for "ÉTUI" would miss "étui".
-    connection.create_function("lower", 1, _lower, deterministic=True)
 
 
 def _use_wal(connection: SqliteConnection) -> None:
@@ -112,10 +110,6 @@ def _use_wal(connection: SqliteConnection) -> None:
             time.sleep(0.02)
         else:
             return
-
-
-def _lower(value: Any) -> Any:
-    return value.lower() if isinstance(value, str) else value
 
 
 def can_be_stored(text: str) -> bool:

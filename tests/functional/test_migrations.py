@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,11 +11,13 @@ from sqlalchemy import Engine, inspect, text
 from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
 
 from shopapp import migrations
+from shopapp.catalog.search import search_products
+from shopapp.catalog.store import list_categories
 from shopapp.db import Base, create_engine_from
-from shopapp.migrations import ADVISORY_LOCK
+from shopapp.migrations import ADVISORY_LOCK, SEARCH_TABLES
 from shopapp.settings.shop import ShopSettings
 
-TABLES = {"catalogue", "category", "product", "user", "alembic_version"}
+TABLES = {"catalogue", "category", "product", "product_count", "user", "alembic_version"}
 
 
 @pytest.fixture
@@ -44,16 +47,23 @@ def upgrade(engine: Engine) -> None:
 
 
 def tables(engine: Engine) -> set[str]:
-    return set(inspect(engine).get_table_names())
+    names = set(inspect(engine).get_table_names())
+    return {name for name in names if not name.startswith(SEARCH_TABLES)}
 
 
 def test_the_migrations_make_the_tables_of_the_models(engine: Engine):
     upgrade(engine)
 
     with engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_server_default": True})
+        context = MigrationContext.configure(
+            connection, opts={"compare_server_default": True, "include_name": include_name}
+        )
         assert compare_metadata(context, Base.metadata) == []
     assert tables(engine) == TABLES
+
+
+def include_name(name: str | None, kind: str, _parents: object) -> bool:
+    return not (kind == "table" and name and name.startswith(SEARCH_TABLES))
 
 
 @pytest.mark.parametrize("bad", [{"price": -1}, {"stock": -1}, {"category": 99}])
@@ -92,6 +102,61 @@ def test_the_tables_can_be_taken_back_and_made_again(engine: Engine):
 
     upgrade(engine)
     assert tables(engine) == TABLES
+
+
+def test_products_that_are_there_already_are_counted_and_found(engine: Engine):
+    with engine.connect() as connection:
+        migrations.upgrade(connection, "0003")
+    with engine.begin() as connection:
+        connection.execute(
+            text("INSERT INTO category (id, slug, name) VALUES (1, 'desk', 'Desk'), (2, 'attic', 'Attic')")
+        )
+        connection.execute(
+            text(
+                "INSERT INTO product (sku, name, description, category_id, price, stock, image)"
+                " VALUES ('pen', 'Brass Pen', '', 1, 1, 1, ''), ('ink', 'Black Ink', '', 1, 1, 1, '')"
+            )
+        )
+
+    upgrade(engine)
+
+    with engine.connect() as connection:
+        assert [(each.slug, each.products) for each in list_categories(connection)] == [("attic", 0), ("desk", 2)]
+        assert [each.sku for each in search_products(connection, "desk brass").products] == ["pen"]
+        assert search_products(connection, "brasss").searched == "brass"
+        migrations.downgrade(connection, "0003")
+    upgrade(engine)
+    with engine.connect() as connection:
+        assert [each.sku for each in search_products(connection, "black").products] == ["ink"]
+
+
+def test_extensions_that_the_user_may_not_make_are_asked_of_the_databases_owner(postgresql_url: str, tmp_path: Path):
+    owner = create_engine_from(ShopSettings(database_url=postgresql_url))
+    with owner.begin() as connection:
+        connection.execute(text("CREATE ROLE clerk LOGIN"))
+        connection.execute(text("GRANT ALL ON SCHEMA public TO clerk"))
+    ini = tmp_path / "shop.ini"
+    url = postgresql_url.replace("postgres@", "clerk@")
+    ini.write_text(
+        f"[app:main]\nuse = egg:shopapp\nredis.sessions.secret = for-this-test-alone\nshop.database_url = {url}\n"
+    )
+    try:
+        command = [Path(sys.executable).with_name("shopapp"), "--ini", ini, "db", "upgrade"]
+        environ = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+        refused = subprocess.run(command, env=environ, capture_output=True, text=True)
+        assert refused.returncode == 1
+        assert "Have the database's owner run: CREATE EXTENSION pg_trgm; CREATE EXTENSION unaccent;" in refused.stderr
+        assert "Traceback" not in refused.stderr
+        assert tables(owner) == set()
+
+        with owner.begin() as connection:
+            connection.execute(text("CREATE EXTENSION pg_trgm; CREATE EXTENSION unaccent;"))
+        assert subprocess.run(command, env=environ, capture_output=True).returncode == 0
+        assert tables(owner) == TABLES
+    finally:
+        with owner.begin() as connection:
+            connection.execute(text("DROP OWNED BY clerk; DROP ROLE clerk"))
+        owner.dispose()
 
 
 def test_a_migration_that_fails_half_way_leaves_nothing_behind(engine: Engine):

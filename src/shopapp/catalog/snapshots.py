@@ -32,8 +32,8 @@ class ProductSnapshot:
 class Page:
     """One page of products: ``number`` of ``pages``, counted from 1, and the ``total`` over all pages.
 
-    ``searched`` is what a search looked for: other than what was typed if nothing was found for that. ``more`` tells that
-    a search found more than it lists.
+    ``searched`` is what a search looked for: other than what was typed if nothing was found for that. ``more`` tells
+    that a search found more than it lists.
     """
 
     products: tuple[ProductSnapshot, ...]

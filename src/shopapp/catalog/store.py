@@ -1,59 +1,151 @@
-"""The questions asked of the catalogue. Reads only. (To be replaced by the search branch.)"""
+"""The questions asked of the catalogue. Reads only, on a connection; what they return asks the database nothing.
 
-from collections.abc import Iterable
-from typing import Any, Literal
+Text comes straight from the address line, so it may be anything: what no database can hold is simply not found.
+"""
 
-from sqlalchemy import Connection, func, or_, select
+from collections.abc import Iterable, Sequence
+from typing import Literal, get_args
 
-from shopapp.catalog.models import Category, Product, catalogue
+from sqlalchemy import ColumnElement, Connection, Row, Select, UnaryExpression, func, literal, select, tuple_, union_all
+
+from shopapp.catalog.models import Category, Product, catalogue, product_count
 from shopapp.catalog.snapshots import CategorySnapshot, Page, ProductSnapshot
 from shopapp.db import can_be_stored
 
-MAX_SEARCH_LENGTH = 200
 Sort = Literal["name", "price", "-price", "newest"]
 
-_COLUMNS = (
-    Product.id, Product.sku, Product.name, Product.description, Product.price, Product.stock, Product.image,
-    Category.slug.label("category_slug"), Category.name.label("category_name"),
-)
-_PRODUCTS = select(*_COLUMNS).join(Category, Category.id == Product.category_id)
+SORTS: tuple[Sort, ...] = get_args(Sort)
 
+RELATED_CANDIDATES = 16
+"""Neighbours that are looked at, on each side, for what to show beside a product."""
 
-def _all(connection: Connection, statement: Any) -> list[ProductSnapshot]:
-    return [ProductSnapshot(*row) for row in connection.execute(statement)]
+_product = Product.__table__.c
+_category = Category.__table__.c
+
+_ORDERS: dict[Sort, tuple[tuple[ColumnElement, ...], bool]] = {
+    "name": ((_product.name, _product.id), False),
+    "price": ((_product.price, _product.id), False),
+    "-price": ((_product.price, _product.id), True),
+    "newest": ((_product.id,), True),
+}
+"""The columns of each order and whether it runs down. The id makes it total: without it products of one name could
+change places between two pages. Each has an index, in the whole shop and within a category."""
 
 
 def catalogue_version(connection: Connection) -> int:
-    """Return the version."""
+    """Return the version, which every change of categories and products raises."""
     return connection.scalar(select(catalogue.c.version)) or 0
 
 
-def list_products(connection: Connection, category: str = "", sort: Sort = "name", page: int = 1, page_size: int = 12, q: str = "") -> Page:
-    """A page."""
-    matching = _PRODUCTS.where(*(or_(*(c.icontains(w, autoescape=True) for c in (Product.name, Product.description, Category.name))) for w in dict.fromkeys(q.split())))
+def list_products(
+    connection: Connection, category: str = "", sort: Sort = "name", page: int = 1, page_size: int = 12
+) -> Page:
+    """Return a page of the category with that slug, or of everything.
+
+    A page before the first is the first, one after the last is the last; without products there is one, empty. The
+    database walks an index to the page, from the end that is nearer, and reads no product but those of the page.
+    """
+    counts = [row for row in _counts(connection) if not category or row.slug == category]
+    total = sum(row.products for row in counts)
+    pages, number = page_numbers(total, page, page_size)
+    if not total:
+        return Page((), number=number, pages=pages, total=total)
+    before = (number - 1) * page_size
+    size = min(page_size, total - before)
+    after = total - before - size
+    from_end = after < before
+    ids = select(_product.id).order_by(*order_of(sort, reverse=from_end)).limit(size).offset(min(before, after))
     if category:
-        matching = matching.where(Category.slug == category)
-    total = connection.scalar(select(func.count()).select_from(matching.subquery())) or 0
-    pages = max(1, -(-total // page_size))
-    number = min(max(1, page), pages)
-    rows = matching.order_by(Product.name, Product.id).limit(page_size).offset((number - 1) * page_size)
-    return Page(tuple(_all(connection, rows)), number, pages, total, q)
+        ids = ids.where(_product.category_id == counts[0].id)
+    products = _snapshots(connection, _product.id.in_(ids.scalar_subquery()), order_of(sort))
+    return Page(products, number=number, pages=pages, total=total)
+
+
+def products_by_id(
+    connection: Connection, ids: Sequence[int], sort: Sort | None = None, limit: int | None = None, offset: int = 0
+) -> tuple[ProductSnapshot, ...]:
+    """Return the products that exist among ``ids``, as many as ``limit``: in their order, or sorted."""
+    if sort:
+        ids = list(
+            connection.scalars(
+                select(_product.id).where(_product.id.in_(ids)).order_by(*order_of(sort)).limit(limit).offset(offset)
+            )
+        )
+    else:
+        ids = ids[offset : None if limit is None else offset + limit]
+    found = {product.id: product for product in _snapshots(connection, _product.id.in_(ids))} if ids else {}
+    return tuple(found[each] for each in ids if each in found)
 
 
 def products_by_sku(connection: Connection, skus: Iterable[str]) -> dict[str, ProductSnapshot]:
-    """By sku."""
+    """Return the products that exist among ``skus``, in one query; without any SKU in none."""
     wanted = {sku for sku in skus if can_be_stored(sku)}
     if not wanted:
         return {}
-    return {p.sku: p for p in _all(connection, _PRODUCTS.where(Product.sku.in_(wanted)))}
+    return {product.sku: product for product in _snapshots(connection, _product.sku.in_(wanted))}
 
 
-def related_products(connection: Connection, product: ProductSnapshot, limit: int = 4) -> list[ProductSnapshot]:
-    """Others."""
-    others = _PRODUCTS.where(Category.slug == product.category_slug, Product.id != product.id)
-    return _all(connection, others.order_by(Product.stock == 0, Product.name, Product.id).limit(limit))
+def find_product(connection: Connection, sku: str) -> ProductSnapshot | None:
+    """Return the product with exactly this SKU."""
+    return products_by_sku(connection, [sku]).get(sku)
+
+
+def related_products(connection: Connection, product: ProductSnapshot, limit: int = 4) -> tuple[ProductSnapshot, ...]:
+    """Return others of the same category: the next by name, and after the last the first. Those in stock come first."""
+    category_id = select(_category.id).where(_category.slug == product.category_slug).scalar_subquery()
+    here = tuple_(literal(product.name), literal(product.id))
+
+    def neighbours(lap: int, side: ColumnElement[bool]) -> Select:
+        columns = (literal(lap).label("lap"), _product.id, _product.name, (_product.stock == 0).label("sold_out"))
+        chosen = select(*columns).where(_product.category_id == category_id, side)
+        return chosen.order_by(_product.name, _product.id).limit(RELATED_CANDIDATES).subquery().select()
+
+    place = tuple_(_product.name, _product.id)
+    near = union_all(neighbours(0, place > here), neighbours(1, place < here)).subquery().c
+    ids = select(near.id).order_by(near.sold_out, near.lap, near.name, near.id).limit(limit)
+    return products_by_id(connection, list(connection.scalars(ids)))
 
 
 def list_categories(connection: Connection) -> list[CategorySnapshot]:
-    """All."""
-    return [CategorySnapshot(*row, 0) for row in connection.execute(select(Category.id, Category.slug, Category.name).order_by(Category.name))]
+    """Return all categories by name."""
+    return [CategorySnapshot(row.id, row.slug, row.name, row.products) for row in _counts(connection)]
+
+
+def find_category(connection: Connection, slug: str) -> CategorySnapshot | None:
+    """Return the category with exactly this slug."""
+    return next((category for category in list_categories(connection) if category.slug == slug), None)
+
+
+def page_numbers(total: int, page: int, page_size: int) -> tuple[int, int]:
+    """Return how many pages there are, one at least, and which of them is nearest to the one asked for."""
+    pages = max(1, -(-total // page_size))
+    return pages, min(max(1, page), pages)
+
+
+def order_of(sort: Sort, *, reverse: bool = False) -> list[UnaryExpression]:
+    """Return the columns to order by."""
+    columns, down = _ORDERS[sort]
+    return [column.desc() if down != reverse else column.asc() for column in columns]
+
+
+def _counts(connection: Connection) -> Sequence[Row]:
+    counted = func.coalesce(func.sum(product_count.c.products), 0).label("products")
+    return connection.execute(
+        select(_category.id, _category.slug, _category.name, counted)
+        .outerjoin_from(Category.__table__, product_count, product_count.c.category_id == _category.id)
+        .group_by(_category.id, _category.slug, _category.name)
+        .order_by(_category.name, _category.id)
+    ).all()
+
+
+def _snapshots(
+    connection: Connection, wanted: ColumnElement[bool], order: Sequence[UnaryExpression] = ()
+) -> tuple[ProductSnapshot, ...]:
+    names = ("id", "sku", "name", "description", "price", "stock", "image")
+    rows = connection.execute(
+        select(*(_product[name] for name in names), _category.slug, _category.name)
+        .join_from(Product.__table__, Category.__table__, _product.category_id == _category.id)
+        .where(wanted)
+        .order_by(*order)
+    )
+    return tuple(ProductSnapshot(*tuple(row)) for row in rows)

@@ -8,9 +8,9 @@ from pyramid.view import view_config
 
 from shopapp.catalog.forms import AddForm
 from shopapp.catalog.memory import catalogue_of
-from shopapp.catalog.search import search_products
+from shopapp.catalog.search import MAX_SEARCH_LENGTH, search_products
 from shopapp.catalog.snapshots import CategorySnapshot, Page, ProductSnapshot
-from shopapp.catalog.store import MAX_SEARCH_LENGTH, list_products, related_products
+from shopapp.catalog.store import list_products, related_products
 from shopapp.http import NoSuchThingError, query
 
 PRODUCT_PAGE = "shopapp:catalog/templates/product.jinja2"

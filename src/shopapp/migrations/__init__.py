@@ -7,6 +7,13 @@ from sqlalchemy import Connection
 ADVISORY_LOCK = 7_305_118_204
 """What processes that migrate one PostgreSQL database queue for: any number that no other program there uses."""
 
+SEARCH_TABLES = ("product_search", "product_word")
+"""How the names of tables begin that are no models: the two databases make them in different ways."""
+
+
+class DatabaseNotReadyError(Exception):
+    """The database's owner has to do something first; the message says what."""
+
 
 def upgrade(connection: Connection, revision: str = "head") -> None:
     """Bring the tables up to ``revision``. Safe when several processes do it at once."""

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, text
 import shopapp.accounts.models
 import shopapp.catalog.models  # noqa: F401 - every module with models is imported here, for its tables
 from shopapp.db import Base, UtcDateTime, create_engine_from
-from shopapp.migrations import ADVISORY_LOCK
+from shopapp.migrations import ADVISORY_LOCK, SEARCH_TABLES
 from shopapp.settings.shop import load_settings
 
 
@@ -30,6 +30,7 @@ def migrate(connection: Connection) -> None:
         target_metadata=Base.metadata,
         render_as_batch=connection.dialect.name == "sqlite",  # which alters a table by copying it
         render_item=render_item,
+        include_name=include_name,
         transactional_ddl=True,
     )
     with context.begin_transaction():
@@ -51,6 +52,11 @@ def render_item(kind: str, item: Any, _autogenerate: Any) -> str | bool:
     if kind == "type" and isinstance(item, UtcDateTime):
         return "sa.DateTime(timezone=True)"
     return False
+
+
+def include_name(name: str | None, kind: str, _parents: Any) -> bool:
+    """Leave out what is no model: the tables of the search, which the databases make in different ways."""
+    return not (kind == "table" and name and name.startswith(SEARCH_TABLES))
 
 
 def run() -> None:

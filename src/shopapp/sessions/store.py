@@ -208,7 +208,7 @@ class SessionStore:
     def _both(self, key: str, command: tuple[str, ...]) -> list[Any]:
         with self._client.pipeline(transaction=False) as pipeline:
             if self._policy.pushes_on_read:
-                pipeline.evalsha(self._push_out.digest, 1, key)
+                pipeline.execute_command("EVALSHA", self._push_out.digest, 1, key)  # evalsha() refuses on a cluster
             else:
                 pipeline.get(key)
             pipeline.execute_command(*command)

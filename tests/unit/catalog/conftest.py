@@ -2,19 +2,21 @@
 
 from collections.abc import Iterator
 
+import psycopg
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.orm import Session
 
-from shopapp.db import Base, create_engine_from
+from shopapp import migrations
+from shopapp.db import create_engine_from
 from shopapp.settings.shop import ShopSettings
+from shopapp.testing import many
 
 
 @pytest.fixture
-def engine(each_database_url: str) -> Iterator[Engine]:
-    """An engine on a database with all tables, empty."""
-    engine = create_engine_from(ShopSettings(database_url=each_database_url))
-    Base.metadata.create_all(engine)
+def engine(each_migrated_url: str) -> Iterator[Engine]:
+    """An engine on a database with all tables and triggers, empty."""
+    engine = create_engine_from(ShopSettings(database_url=each_migrated_url))
     yield engine
     engine.dispose()
 
@@ -24,3 +26,39 @@ def dbsession(engine: Engine) -> Iterator[Session]:
     """A session of its own, without request: what it does is rolled back unless the test commits."""
     with Session(engine) as dbsession:
         yield dbsession
+
+
+@pytest.fixture
+def connection(engine: Engine) -> Iterator[Connection]:
+    """A connection: what is done on it is rolled back unless the test commits."""
+    with engine.connect() as connection:
+        yield connection
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def crowd_engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """An engine on a database with 20,000 products, made once. Nobody may change them."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path_factory.mktemp('crowd')}/shop.sqlite"
+    else:
+        server = request.getfixturevalue("postgresql_server")
+        with psycopg.connect(host=str(server), user="postgres", dbname="postgres", autocommit=True) as postgres:
+            postgres.execute("CREATE DATABASE crowd")
+        url = f"postgresql://postgres@/crowd?host={server}"
+    engine = create_engine_from(ShopSettings(database_url=url))
+    with engine.connect() as connection:
+        migrations.upgrade(connection)
+    with engine.begin() as connection:
+        many.fill(connection, 20_000)
+    if request.param == "postgresql":
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text("VACUUM ANALYZE"))
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def crowd(crowd_engine: Engine) -> Iterator[Connection]:
+    """A connection to them; what is done on it is rolled back."""
+    with crowd_engine.connect() as connection:
+        yield connection
