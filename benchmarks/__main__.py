@@ -7,11 +7,12 @@ from pathlib import Path
 
 from benchmarks.contenders import BenchmarkError
 from benchmarks.cores import Cores, pin
+from benchmarks.pages import measure as pages
 from benchmarks.plan import Plan
 from benchmarks.sessions import measure as sessions
 from shopapp.embedded import start_server, stop_server
 
-PARTS = {"sessions": sessions}
+PARTS = {"sessions": sessions, "pages": pages}
 
 
 def main() -> int:
