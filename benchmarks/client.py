@@ -38,7 +38,9 @@ class Client:
             took = time.perf_counter() - started
         if not self._latencies:
             raise BenchmarkError("not one request was answered")
-        return Load(len(self._latencies) / took, percentile(self._latencies, 99) * 1e3, self._errors)
+        return Load(
+            len(self._latencies) / took, percentile(self._latencies, 99) * 1e3, self._errors, len(self._latencies)
+        )
 
     def _send(self, connection: socket.socket, answer: "_Answer") -> None:
         answer.received, answer.sent_at = b"", time.perf_counter()

@@ -46,9 +46,31 @@ class Contender:
         return [word.format(python=sys.executable, port=port, threads=THREADS) for word in self.command.split()]
 
 
+@dataclass(frozen=True)
+class App:
+    """A contender that runs."""
+
+    port: int
+    group: int
+    """The process group of all that it started."""
+
+    def cpu_seconds(self) -> float:
+        """Return the processor time that its processes took so far; 0 where the system does not tell."""
+        ticks = 0
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                # Behind the name, which may hold spaces: state, parent, group, ..., user and system time.
+                words = stat.read_text().rpartition(")")[2].split()
+            except OSError:  # it has ended
+                continue
+            if int(words[2]) == self.group:
+                ticks += int(words[11]) + int(words[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
+
+
 @contextmanager
-def running(contender: Contender, cores: Cores, logs: Path) -> Iterator[int]:
-    """Start a contender, yield its port and stop it. Raises BenchmarkError."""
+def running(contender: Contender, cores: Cores, logs: Path) -> Iterator[App]:
+    """Start a contender, yield it and stop it. Raises BenchmarkError."""
     port = _free_port()
     log = logs / f"{contender.name}.log"
     pin(cores.app)  # it inherits that
@@ -67,7 +89,7 @@ def running(contender: Contender, cores: Cores, logs: Path) -> Iterator[int]:
         pin(cores.load)
     try:
         _wait_until_it_listens(process, port, contender.name, log)
-        yield port
+        yield App(port, process.pid)
     finally:
         _end(process)
 

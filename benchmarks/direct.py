@@ -4,6 +4,7 @@ import io
 import statistics
 import time
 from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from benchmarks.cores import Cores, pin
@@ -53,23 +54,36 @@ def sending(app: Any, request: Request, then: Callable[[Any], Any] | None = None
     return send
 
 
-def medians(sends: Mapping[Key, Send], rounds: int, requests: int, cores: Cores) -> dict[Key, float]:
-    """Return the microseconds of one request each, the medians over so many rounds of so many requests."""
-    times: dict[Key, list[float]] = {key: [] for key in sends}
+@dataclass(frozen=True)
+class Microseconds:
+    """The time of one request."""
+
+    all: float
+    cpu: float
+    """The processor time of this process: without waiting for Redis, for PostgreSQL, or for the core."""
+
+
+def medians(sends: Mapping[Key, Send], rounds: int, requests: int, cores: Cores) -> dict[Key, Microseconds]:
+    """Return the time of one request each, the medians over so many rounds of so many requests."""
+    times: dict[Key, list[Microseconds]] = {key: [] for key in sends}
     pin(cores.app)
     try:
         for _ in range(rounds):
             for key, send in sends.items():
-                times[key].append(_seconds_for(send, requests) * 1e6)
+                times[key].append(_time_of(send, requests))
     finally:
         pin(cores.load)
-    return {key: statistics.median(values) for key, values in times.items()}
+    return {
+        key: Microseconds(*(statistics.median(getattr(value, which) for value in values) for which in ("all", "cpu")))
+        for key, values in times.items()
+    }
 
 
-def _seconds_for(send: Send, requests: int) -> float:
+def _time_of(send: Send, requests: int) -> Microseconds:
     """Return the time of one request, over a round of them."""
     send()
-    started = time.perf_counter()
+    started, cpu_before = time.perf_counter(), time.process_time()
     for _ in range(requests):
         send()
-    return (time.perf_counter() - started) / requests
+    took, cpu = time.perf_counter() - started, time.process_time() - cpu_before
+    return Microseconds(took / requests * 1e6, cpu / requests * 1e6)

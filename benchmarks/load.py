@@ -35,6 +35,14 @@ class Load:
     per_second: float
     p99_ms: float
     errors: int = 0
+    requests: int = 0
+    cpu_seconds: float = 0.0
+    """The processor time that the app took; 0 if that is not known."""
+
+    @property
+    def per_cpu_second(self) -> float:
+        """Requests in a second of the app's own processor time: what else runs on its core takes nothing from that."""
+        return self.requests / self.cpu_seconds if self.cpu_seconds else math.nan
 
 
 def percentile(values: list[float], percent: float) -> float:

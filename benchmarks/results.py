@@ -19,7 +19,7 @@ class Results:
         self.loads.setdefault(contender, {}).setdefault(figure, []).append(load)
 
     def median(self, contender: str, figure: str, of: str) -> float:
-        """Return the median over the rounds of ``per_second`` or ``p99_ms``."""
+        """Return the median over the rounds of ``per_second``, ``p99_ms`` or ``per_cpu_second``."""
         return statistics.median(self._values(contender, figure, of))
 
     def ratio(self, ours: str, theirs: str, figure: str, of: str) -> float | None:
@@ -27,6 +27,11 @@ class Results:
         if ours not in self.loads or theirs not in self.loads:
             return None
         return median_ratio(self._values(ours, figure, of), self._values(theirs, figure, of))
+
+    @property
+    def knows_cpu(self) -> bool:
+        """Whether the system told the processor time of all runs."""
+        return all(load.cpu_seconds for figures in self.loads.values() for loads in figures.values() for load in loads)
 
     def complaints(self) -> list[str]:
         """Return a line for each contender of which requests went wrong."""

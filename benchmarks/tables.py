@@ -5,6 +5,8 @@ from html import escape
 
 from benchmarks.results import Results
 
+BY_CPU = "Requests in a second of the app's own processor time"
+
 NONE = "–"  # noqa: RUF001
 COLOURS = {"ours": "#2563a8", "plain": "#8a8f98", "Express": "#b7791f", "Django": "#3f7d58"}
 

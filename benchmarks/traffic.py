@@ -54,4 +54,5 @@ def parse_wrk(output: str) -> Load:
         raise BenchmarkError(f"wrk gave no result:\n{output}")
     result = json.loads(lines[0])
     seconds = result["microseconds"] / 1e6
-    return Load(result["requests"] / seconds, result["p99_microseconds"] / 1e3, result["errors"])
+    requests = result["requests"]
+    return Load(requests / seconds, result["p99_microseconds"] / 1e3, result["errors"], requests)

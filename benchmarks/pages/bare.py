@@ -8,7 +8,7 @@ from http.cookies import SimpleCookie
 from itertools import cycle
 from typing import Any
 
-from benchmarks.direct import Send, medians, sending
+from benchmarks.direct import Microseconds, Send, medians, sending
 from benchmarks.load import Request
 from benchmarks.pages.django_shop import make_app
 from benchmarks.pages.figures import CART, FIGURES, log_in, requests_of, set_line
@@ -19,8 +19,8 @@ APPS: dict[str, Callable[[], Any]] = {"ours": make_shop, "Django": make_app}
 
 REQUESTS = 40
 
-Times = dict[str, dict[str, float]]
-"""App: figure: the microseconds of one request, medians over the rounds."""
+Times = dict[str, dict[str, Microseconds]]
+"""App: figure: one request, medians over the rounds."""
 
 
 def measure_times(plan: Plan) -> Times:

@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 
 import redis
 
-from benchmarks.contenders import THREADS, running
+from benchmarks.contenders import THREADS, App, running
 from benchmarks.load import CLIENTS
 from benchmarks.machine import today_and_machine
 from benchmarks.node import EXPRESS, express_is_missing
@@ -37,7 +37,11 @@ def measure(plan: Plan) -> Report | None:
         notes = _measure_served(plan, where, results, sizes)
         say("pages in one thread, without a server")
         times = measure_times(plan)
-    raw = {"runs": results.raw(), "bytes": sizes, "bare": times}
+    raw = {
+        "runs": results.raw(),
+        "bytes": sizes,
+        "bare": {app: {figure: vars(time) for figure, time in figures.items()} for app, figures in times.items()},
+    }
     return Report(markdown(results, sizes, times, notes), svg_bars(results, FIGURES), raw)
 
 
@@ -87,30 +91,32 @@ def _measure_served(plan: Plan, where: Mapping[str, str], results: Results, size
         say(notes[-1])
     catalogue = read_catalogue("")
     with ExitStack() as stack:
-        ports = {}
+        apps = {}
         for contender in contenders(where):
             if why_not and contender.name == EXPRESS:
                 continue
             say(f"starting {contender.name}")
-            ports[contender.name] = port = stack.enter_context(running(contender, plan.cores, plan.directory))
-            sizes[contender.name] = check(contender.name, port, catalogue)
+            apps[contender.name] = app = stack.enter_context(running(contender, plan.cores, plan.directory))
+            sizes[contender.name] = check(contender.name, app.port, catalogue)
         client = stack.enter_context(redis.Redis.from_url(where["REDIS_URL"]))
         if plan.rounds > 1:
             say("warming up")  # node compiles what is used much
-            _measure_round(ports, WARM_UP_SECONDS, Results())
+            _measure_round(apps, WARM_UP_SECONDS, Results())
         for number in range(plan.rounds):
             client.flushall()
             say(f"round {number + 1} of {plan.rounds}")
-            _measure_round(rotated(ports, number), plan.seconds, results)
+            _measure_round(rotated(apps, number), plan.seconds, results)
     return notes
 
 
-def _measure_round(ports: Mapping[str, int], seconds: int, results: Results) -> None:
+def _measure_round(apps: Mapping[str, App], seconds: int, results: Results) -> None:
     signed_in = {}  # one shop on two servers is one shop: whoever has signed in on one has on the other
-    for name, port in ports.items():
-        signed_in.setdefault(name.partition(" ")[0], cookies(port))
+    for name, app in apps.items():
+        shop = name.partition(" ")[0]
+        if shop not in signed_in:
+            signed_in[shop] = cookies(app.port)
 
-    def run(name, figure):
-        return Traffic(requests_of(figure, *signed_in[name.partition(" ")[0]])).send(ports[name], seconds)
+    def traffic(name: str, figure: str) -> Traffic:
+        return Traffic(requests_of(figure, *signed_in[name.partition(" ")[0]]))
 
-    take_turns(list(ports), FIGURES, run, results)
+    take_turns(apps, FIGURES, traffic, seconds, results)

@@ -8,7 +8,7 @@ from benchmarks.pages.contenders import OURS_ON_WAITRESS
 from benchmarks.pages.figures import FIGURES
 from benchmarks.report import PICTURE
 from benchmarks.results import Results
-from benchmarks.tables import table
+from benchmarks.tables import BY_CPU, table
 
 Sizes = dict[str, dict[str, int]]
 """Contender: figure: bytes of the page."""
@@ -29,13 +29,21 @@ def markdown(results: Results, sizes: Sizes, times: Times, notes: Iterable[str])
         f"## Bytes of each page\n\n{_sizes(sizes)}",
         bare_markdown(times),
     ]
+    if results.knows_cpu:
+        parts.insert(4, f"## {BY_CPU}{beside}\n\n{_values(results, 'per_cpu_second', '{:,.0f}')}")
     return "\n\n".join(parts) + "\n"
 
 
 def bare_markdown(times: Times) -> str:
     """Return the part about the apps without a server."""
-    rows = [[FIGURES[figure], *(f"{times[app][figure]:,.0f}" for app in times)] for figure in FIGURES]
-    return f"## In one thread, without a server: µs a request\n\n{table(['', *times], rows)}"
+    head = [column for app in times for column in (app, f"{app}: processor")]
+    rows = [
+        [title, *(f"{value:,.0f}" for app in times for value in (times[app][figure].all, times[app][figure].cpu))]
+        for figure, title in FIGURES.items()
+    ]
+    return (
+        f"## In one thread, without a server: µs a request, and the processor time in it\n\n{table(['', *head], rows)}"
+    )
 
 
 def size_complaints(sizes: Sizes) -> list[str]:

@@ -48,7 +48,7 @@ def measure_times(plan: Plan) -> Times:
         times = medians(_all_sends(f"unix://{near}"), plan.rounds * BARE_ROUNDS, REQUESTS, plan.cores)
     apps: dict[str, dict[str, float]] = {}
     for (name, figure), microseconds in times.items():
-        apps.setdefault(name, {})[figure] = microseconds
+        apps.setdefault(name, {})[figure] = microseconds.all
     return Times(title, apps, apps.pop(GET)["read"])
 
 

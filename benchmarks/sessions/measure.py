@@ -4,7 +4,7 @@ from contextlib import ExitStack
 
 import redis
 
-from benchmarks.contenders import THREADS, running
+from benchmarks.contenders import THREADS, App, running
 from benchmarks.load import CLIENTS
 from benchmarks.machine import today_and_machine
 from benchmarks.node import EXPRESS, express_is_missing
@@ -49,29 +49,27 @@ def _measure_served(plan: Plan) -> tuple[SessionResults, list[str]]:
         notes.append(f"{EXPRESS} is left out: {why_not}.")
         say(notes[-1])
     with ExitStack() as stack:
-        ports = {}
+        apps = {}
         for contender in contenders(plan.redis_socket):
             if why_not and contender.name == EXPRESS:
                 continue
             say(f"starting {contender.name}")
-            ports[contender.name] = port = stack.enter_context(running(contender, plan.cores, plan.directory))
-            check(contender.name, port)
+            apps[contender.name] = app = stack.enter_context(running(contender, plan.cores, plan.directory))
+            check(contender.name, app.port)
             for figure in FIGURES if plan.rounds > 1 else ():  # warm up: node compiles what is used much
-                traffic(figure, signed_in_cookies(port)).send(port, 3)
+                traffic(figure, signed_in_cookies(app.port)).send(app.port, 3)
         client = stack.enter_context(redis.Redis.from_url(f"unix://{plan.redis_socket}"))
         for number in range(plan.rounds):
             client.flushall()
             say(f"round {number + 1} of {plan.rounds}")
-            _measure_round(rotated(ports, number), plan.seconds, results)
+            _measure_round(rotated(apps, number), plan.seconds, results)
     return results, notes
 
 
-def _measure_round(ports: dict[str, int], seconds: int, results: SessionResults) -> None:
-    cookies = {name: signed_in_cookies(port) for name, port in ports.items()}
-    take_turns(
-        list(ports), FIGURES, lambda name, figure: traffic(figure, cookies[name]).send(ports[name], seconds), results
-    )
-    for name, port in ports.items():
-        kept, accepted, sent = kept_adds(port)
+def _measure_round(apps: dict[str, App], seconds: int, results: SessionResults) -> None:
+    cookies = {name: signed_in_cookies(app.port) for name, app in apps.items()}
+    take_turns(apps, FIGURES, lambda name, figure: traffic(figure, cookies[name]), seconds, results)
+    for name, app in apps.items():
+        kept, accepted, sent = kept_adds(app.port)
         results.note_kept(name, kept, sent - accepted)
         say(f"  {'adds to one cart':20} {name:28} {kept:8} of {sent} kept, {sent - accepted} refused")

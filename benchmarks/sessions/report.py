@@ -7,7 +7,7 @@ from benchmarks.sessions.bare import BASE, GET, Times
 from benchmarks.sessions.contenders import COMPARED
 from benchmarks.sessions.results import SessionResults
 from benchmarks.sessions.visitors import ADDS, FIGURES, THREADS
-from benchmarks.tables import ratio_text, table
+from benchmarks.tables import BY_CPU, ratio_text, table
 
 
 def markdown(results: SessionResults, times: Times, notes: Iterable[str]) -> str:
@@ -20,6 +20,7 @@ def markdown(results: SessionResults, times: Times, notes: Iterable[str]) -> str
         f"## Slowest of a hundred: 99th percentile, in ms\n\n{_values(results, 'p99_ms', '{:.1f}')}",
         f"## Ratios of requests a second: above 1, the first is faster\n\n{_ratios(results, 'per_second')}",
         f"## Ratios of the 99th percentile: below 1, the first is faster\n\n{_ratios(results, 'p99_ms')}",
+        *_by_cpu(results),
         bare_markdown(times),
     ]
     return "\n\n".join(parts) + "\n"
@@ -46,6 +47,13 @@ def _values(results: SessionResults, of: str, form: str, *, kept: bool = False) 
         row = [name, *(form.format(results.median(name, figure, of)) for figure in FIGURES)]
         rows.append([*row, _kept(results, name)] if kept else row)
     return table(["", *FIGURES.values(), *([f"kept of {THREADS * ADDS} adds"] if kept else [])], rows)
+
+
+def _by_cpu(results: SessionResults) -> list[str]:
+    if not results.knows_cpu:
+        return []
+    values, ratios = _values(results, "per_cpu_second", "{:,.0f}"), _ratios(results, "per_cpu_second")
+    return [f"## {BY_CPU}\n\n{values}", f"## Ratios of that: above 1, the first is faster\n\n{ratios}"]
 
 
 def _kept(results: SessionResults, name: str) -> str:

@@ -74,7 +74,7 @@ def product(request: HttpRequest, sku: str) -> HttpResponse:
 def show_cart(request: HttpRequest) -> HttpResponse:
     """The cart."""
     contents = cart.contents(request.session)
-    return JsonResponse(contents) if _wants_json(request) else render(request, "cart.html", {"cart": contents})
+    return _json(contents) if _wants_json(request) else render(request, "cart.html", {"cart": contents})
 
 
 @require_POST
@@ -98,7 +98,7 @@ def set_item(request: HttpRequest, sku: str) -> HttpResponse:
     if sku not in request.session.get("cart", {}):
         get_object_or_404(Product, sku=sku)
     cart.set_quantity(request.session, sku, quantity)
-    return JsonResponse(cart.contents(request.session)) if _wants_json(request) else SeeOther("/cart")
+    return _json(cart.contents(request.session)) if _wants_json(request) else SeeOther("/cart")
 
 
 def login(request: HttpRequest) -> HttpResponse:
@@ -118,6 +118,10 @@ def logout(request: HttpRequest) -> HttpResponse:
     """Sign out."""
     request.session.flush()
     return SeeOther("/")
+
+
+def _json(contents: dict[str, Any]) -> HttpResponse:
+    return JsonResponse(contents, json_dumps_params={"separators": (",", ":")})
 
 
 def _submitted(request: HttpRequest) -> dict[str, Any]:
