@@ -26,7 +26,7 @@ export async function listing(q, category, number) {
     conditions.push(`(p.name ILIKE $${values.length} OR p.description ILIKE $${values.length})`);
   }
   const where = conditions.length ? `WHERE ${conditions.join(" AND ")}` : "";
-  const from = `FROM product p JOIN category c ON c.id = p.category_id ${where}`;
+  const from = `FROM product p ${category ? "JOIN category c ON c.id = p.category_id" : ""} ${where}`;
   const name = `${Boolean(category)} ${Boolean(q)}`;
   const [[{ total }], products] = await Promise.all([
     rows(`count ${name}`, `SELECT count(*)::int AS total ${from}`, values),

@@ -72,7 +72,8 @@ app.get("/products/:sku", async (request, response, next) => {
   const product = await catalog.findProduct(request.params.sku);
   if (!product) return next("route");
   const category = { slug: product.category_slug, name: product.category_name };
-  await page(request, response, "product", { product, category, related: await catalog.relatedProducts(product) });
+  const related = await catalog.relatedProducts(product);
+  await page(request, response, "product", { product, category, current_slug: category.slug, related });
 });
 
 app.get("/cart", async (request, response) => {

@@ -1,13 +1,16 @@
-"""What the benchmark makes of what it measured."""
+"""What the benchmark makes of what it measured; of sessions, and what it does for all parts."""
 
+import math
+import os
 import socket
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
-from benchmarks.contenders import BenchmarkError, Contender, running
+from benchmarks.contenders import App, BenchmarkError, Contender, running
 from benchmarks.cores import Cores
+from benchmarks.direct import sending
 from benchmarks.load import Load, Request, percentile
 from benchmarks.node import EXPRESS
 from benchmarks.results import median_ratio
@@ -41,7 +44,7 @@ def results() -> SessionResults:
 
 
 def test_the_line_of_our_script_is_found_in_what_wrk_prints() -> None:
-    assert parse_wrk(WRK) == Load(per_second=2000.0, p99_ms=12.5, errors=3)
+    assert parse_wrk(WRK) == Load(per_second=2000.0, p99_ms=12.5, errors=3, requests=8000)
 
 
 def test_wrk_without_a_result_is_an_error_that_shows_what_it_said() -> None:
@@ -116,10 +119,39 @@ def test_a_request_is_written_as_it_is_sent() -> None:
 
 
 def test_every_round_begins_with_another_contender() -> None:
-    ports = {"a": 1, "b": 2, "c": 3}
+    apps = {name: App(port, port) for name, port in (("a", 1), ("b", 2), ("c", 3))}
 
-    assert [next(iter(rotated(ports, number))) for number in range(4)] == ["a", "b", "c", "a"]
-    assert rotated(ports, 2) == ports
+    assert [next(iter(rotated(apps, number))) for number in range(4)] == ["a", "b", "c", "a"]
+    assert rotated(apps, 2) == apps
+
+
+def test_requests_in_a_second_of_processor_time() -> None:
+    assert Load(10.0, 1.0, requests=100, cpu_seconds=0.5).per_cpu_second == 200.0
+    assert math.isnan(Load(10.0, 1.0, requests=100).per_cpu_second)
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="this system has no /proc")
+def test_the_processor_time_of_all_processes_of_a_contender_is_told() -> None:
+    assert App(0, os.getpgrp()).cpu_seconds() > 0
+    assert App(0, -1).cpu_seconds() == 0
+
+
+def test_an_app_is_called_as_by_a_server() -> None:
+    seen = {}
+
+    def app(environ, start_response):
+        seen.update(environ, body=environ["wsgi.input"].read())
+        start_response("200 OK", [("X-Answer", "1")])
+        return [b"a", b"b"]
+
+    headers = []
+    send = sending(
+        app, Request("POST", "/cart", {"Accept": "text/html", "Content-Type": "text/plain"}, "ä"), headers.extend
+    )
+
+    assert [send(), send()] == [b"ab", b"ab"]
+    assert (seen["body"].decode(), seen["CONTENT_LENGTH"], seen["CONTENT_TYPE"]) == ("ä", "2", "text/plain")
+    assert (seen["HTTP_ACCEPT"], headers[0]) == ("text/html", ("X-Answer", "1"))
 
 
 def test_a_contender_that_does_not_start_is_told_with_what_it_said(tmp_path: Path) -> None:
@@ -132,8 +164,8 @@ def test_a_contender_that_does_not_start_is_told_with_what_it_said(tmp_path: Pat
 def test_a_contender_is_stopped_whatever_happens(tmp_path: Path) -> None:
     serving = Contender("serving", "{python} -m http.server --bind 127.0.0.1 {port}")
 
-    with pytest.raises(KeyboardInterrupt), running(serving, Cores(None, None), tmp_path) as port:
+    with pytest.raises(KeyboardInterrupt), running(serving, Cores(None, None), tmp_path) as app:
         raise KeyboardInterrupt
 
-    with pytest.raises(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port), timeout=5):
+    with pytest.raises(ConnectionRefusedError), socket.create_connection(("127.0.0.1", app.port), timeout=5):
         pass

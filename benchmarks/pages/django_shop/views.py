@@ -67,7 +67,9 @@ def product(request: HttpRequest, sku: str) -> HttpResponse:
     found = get_object_or_404(Product.objects.select_related("category"), sku=sku)
     others = Product.objects.filter(category_id=found.category_id).exclude(pk=found.pk)
     related = list(others.order_by(Exact(F("stock"), 0), "name", "id")[:4])
-    return render(request, "product.html", {"product": found, "category": found.category, "related": related})
+    shelf = found.category
+    context = {"product": found, "category": shelf, "current_slug": shelf.slug, "related": related}
+    return render(request, "product.html", context)
 
 
 @require_GET
