@@ -13,7 +13,7 @@ help:
 	@echo "make run     install, prepare the demo data and serve the shop on http://localhost:6543/"
 	@echo "make test    run all tests"
 	@echo "make lint    check style, formatting and types"
-	@echo "make bench   measure speed next to the plain library and Express, for 12 minutes; bench-short: for one"
+	@echo "make bench   measure speed next to the plain library, Express and Django, for 25 minutes; bench-short: for 2"
 	@echo "make clean   remove everything that was built or cached; var/, your data, stays"
 
 run: $(VENV)/installed

@@ -45,7 +45,7 @@ TEST = [
     "webtest >= 3.0.7, < 4",
 ]
 
-BENCH = [*SHOP, "granian >= 2.5, < 3"]
+BENCH = [*POSTGRESQL, "django >= 5.2, < 5.3", "granian >= 2.5, < 3"]
 
 DEV = [*TEST, "mypy >= 2.1, < 3", "ruff >= 0.14, < 0.18"]
 

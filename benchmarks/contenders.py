@@ -1,27 +1,30 @@
-"""The contenders: each an app in a process of its own, on a core that it has to itself."""
+"""A contender: an app in a process of its own, on a core that it has to itself."""
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmarks.cores import Cores, pin
+
 ROOT = Path(__file__).parents[1]
-EXPRESS = ROOT / "benchmarks" / "express"
 PATIENCE_SECONDS = 30.0
 THREADS = 4
 
-WAITRESS = "-m waitress --call --threads={threads} --listen=127.0.0.1:{port} benchmarks.apps:app_from_environment"
+SECRET = "a-secret-for-benchmarks-only-1d5c80e2f7a94b36"
+
+WAITRESS = "{python} -m waitress --call --threads={threads} --listen=127.0.0.1:{port} "
 GRANIAN = (
-    "-m granian --interface wsgi --workers 1 --blocking-threads {threads} --http 1 --no-ws --no-access-log "
-    "--log-level warning --host 127.0.0.1 --port {port} --factory benchmarks.apps:app_from_environment"
+    "{python} -m granian --interface wsgi --workers 1 --blocking-threads {threads} --http 1 --no-ws --no-access-log "
+    "--log-level warning --host 127.0.0.1 --port {port} --factory "
 )
+"""Followed by the module and the function that returns the app."""
 
 
 class BenchmarkError(Exception):
@@ -34,84 +37,49 @@ class Contender:
 
     name: str
     command: str
-    """Arguments for Python; empty for Express."""
-    sessions: str = "ours"
-    retry: bool = False
+    """Words, with {python}, {port} and {threads} to be filled in. The port is in the environment as BENCH_PORT too."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    directory: Path = ROOT
 
-    def process(self, port: int, redis_socket: Path) -> tuple[list[str], Path, dict[str, str]]:
-        """Return the command that starts it, where it runs and the environment that it needs."""
-        if not self.command:
-            own = {"NODE_ENV": "production", "BENCH_PORT": str(port), "BENCH_REDIS_SOCKET": str(redis_socket)}
-            return ["node", "server.js"], EXPRESS, own
-        own = {"BENCH_SESSIONS": self.sessions, "BENCH_REDIS": f"unix://{redis_socket}"}
-        arguments = self.command.format(threads=THREADS, port=port).split()
-        return [sys.executable, *arguments], ROOT, own | ({"BENCH_RETRY": "1"} if self.retry else {})
-
-
-PLAIN = "plain library on waitress"
-EXPRESS_ON_NODE = "Express on node"
-OURS_ON_WAITRESS, OURS_ON_GRANIAN = "ours on waitress", "ours on granian"
-RETRYING_ON_WAITRESS, RETRYING_ON_GRANIAN = "ours on waitress, retrying", "ours on granian, retrying"
-
-CONTENDERS = [
-    Contender(PLAIN, WAITRESS, sessions="plain"),
-    Contender(OURS_ON_WAITRESS, WAITRESS),
-    Contender(RETRYING_ON_WAITRESS, WAITRESS, retry=True),
-    Contender(OURS_ON_GRANIAN, GRANIAN),
-    Contender(RETRYING_ON_GRANIAN, GRANIAN, retry=True),
-    Contender(EXPRESS_ON_NODE, ""),
-]
-
-COMPARED = [
-    (OURS_ON_WAITRESS, PLAIN),
-    (RETRYING_ON_WAITRESS, PLAIN),
-    (OURS_ON_GRANIAN, EXPRESS_ON_NODE),
-    (RETRYING_ON_GRANIAN, EXPRESS_ON_NODE),
-]
+    def words(self, port: int) -> list[str]:
+        """Return the command that starts it."""
+        return [word.format(python=sys.executable, port=port, threads=THREADS) for word in self.command.split()]
 
 
 @dataclass(frozen=True)
-class Cores:
-    """Where the apps run, and where load and Redis do; None where this system pins no process."""
+class App:
+    """A contender that runs."""
 
-    app: int | None
-    load: int | None
+    port: int
+    group: int
+    """The process group of all that it started."""
 
-    @classmethod
-    def of_this_machine(cls) -> "Cores":
-        """Take the first two cores that this process may use; with only one, all share it."""
-        if not hasattr(os, "sched_getaffinity"):
-            return cls(None, None)
-        usable = sorted(os.sched_getaffinity(0))
-        return cls(usable[0], usable[-1] if len(usable) == 1 else usable[1])
-
-    def __str__(self) -> str:
-        if self.app is None:
-            return "Nothing is pinned to a core: this system cannot"
-        if self.app == self.load:
-            return "Everything shares one core: there is no other"
-        return "Each app on one core; load and Redis on another"
-
-
-def pin(core: int | None) -> None:
-    """Keep this process, and what it starts from now on, on one core."""
-    if core is not None:
-        os.sched_setaffinity(0, {core})
+    def cpu_seconds(self) -> float:
+        """Return the processor time that its processes took so far; 0 where the system does not tell."""
+        ticks = 0
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                # Behind the name, which may hold spaces: state, parent, group, ..., user and system time.
+                words = stat.read_text().rpartition(")")[2].split()
+            except OSError:  # it has ended
+                continue
+            if int(words[2]) == self.group:
+                ticks += int(words[11]) + int(words[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager
-def running(contender: Contender, redis_socket: Path, cores: Cores, logs: Path) -> Iterator[int]:
-    """Start a contender, yield its port and stop it. Raises BenchmarkError."""
+def running(contender: Contender, cores: Cores, logs: Path) -> Iterator[App]:
+    """Start a contender, yield it and stop it. Raises BenchmarkError."""
     port = _free_port()
-    command, directory, own = contender.process(port, redis_socket)
     log = logs / f"{contender.name}.log"
     pin(cores.app)  # it inherits that
     try:
         with log.open("wb") as output:
             process = subprocess.Popen(
-                command,
-                cwd=directory,
-                env={**os.environ, **own},
+                contender.words(port),
+                cwd=contender.directory,
+                env={**os.environ, **contender.environment, "BENCH_PORT": str(port)},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -121,26 +89,9 @@ def running(contender: Contender, redis_socket: Path, cores: Cores, logs: Path) 
         pin(cores.load)
     try:
         _wait_until_it_listens(process, port, contender.name, log)
-        yield port
+        yield App(port, process.pid)
     finally:
         _end(process)
-
-
-def express_is_missing() -> str | None:
-    """Install what Express needs; return why it cannot be measured, or None if it can."""
-    missing = [tool for tool in ("node", "npm") if shutil.which(tool) is None]
-    if missing:
-        return f"{missing[0]} is not installed"
-    wanted, stamp = EXPRESS / "package.json", EXPRESS / "node_modules" / ".installed"
-    if stamp.exists() and stamp.stat().st_mtime > wanted.stat().st_mtime:
-        return None
-    command = ["npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error"]
-    try:
-        subprocess.run(command, cwd=EXPRESS, check=True, capture_output=True, timeout=180)
-    except (OSError, subprocess.SubprocessError) as error:
-        return f"npm install failed ({type(error).__name__})"
-    stamp.touch()
-    return None
 
 
 def _free_port() -> int:

@@ -13,21 +13,13 @@ class Results:
 
     loads: dict[str, dict[str, list[Load]]] = field(default_factory=dict)
     """Contender: figure: a load for each round."""
-    kept: dict[str, list[int]] = field(default_factory=dict)
-    refused: dict[str, int] = field(default_factory=dict)
-    """Contender: how many of the adds to one cart were kept in each round; and answered with an error, in all."""
 
     def note(self, contender: str, figure: str, load: Load) -> None:
         """Take down a run."""
         self.loads.setdefault(contender, {}).setdefault(figure, []).append(load)
 
-    def note_kept(self, contender: str, kept: int, refused: int) -> None:
-        """Take down how many adds to one cart were kept, and refused."""
-        self.kept.setdefault(contender, []).append(kept)
-        self.refused[contender] = self.refused.get(contender, 0) + refused
-
     def median(self, contender: str, figure: str, of: str) -> float:
-        """Return the median over the rounds of ``per_second`` or ``p99_ms``."""
+        """Return the median over the rounds of ``per_second``, ``p99_ms`` or ``per_cpu_second``."""
         return statistics.median(self._values(contender, figure, of))
 
     def ratio(self, ours: str, theirs: str, figure: str, of: str) -> float | None:
@@ -36,20 +28,24 @@ class Results:
             return None
         return median_ratio(self._values(ours, figure, of), self._values(theirs, figure, of))
 
-    def errors(self, contender: str) -> int:
-        """Return how many requests went wrong."""
-        return sum(load.errors for loads in self.loads[contender].values() for load in loads)
+    @property
+    def knows_cpu(self) -> bool:
+        """Whether the system told the processor time of all runs."""
+        return all(load.cpu_seconds for figures in self.loads.values() for loads in figures.values() for load in loads)
+
+    def complaints(self) -> list[str]:
+        """Return a line for each contender of which requests went wrong."""
+        return [f"**{name}: {number} requests went wrong.**" for name in self.loads if (number := self._errors(name))]
 
     def raw(self) -> dict[str, Any]:
         """Return every single run, for JSON."""
         return {
-            name: {
-                **{figure: [vars(load) for load in loads] for figure, loads in figures.items()},
-                "kept": self.kept[name],
-                "refused": self.refused[name],
-            }
+            name: {figure: [vars(load) for load in loads] for figure, loads in figures.items()}
             for name, figures in self.loads.items()
         }
+
+    def _errors(self, contender: str) -> int:
+        return sum(load.errors for loads in self.loads[contender].values() for load in loads)
 
     def _values(self, contender: str, figure: str, of: str) -> list[float]:
         return [getattr(load, of) for load in self.loads[contender][figure]]

@@ -1,22 +1,12 @@
--- What wrk sends: wrk ... -s wrk.lua URL -- FIGURE SKU,SKU... COOKIE...
+-- What wrk sends: wrk ... -s wrk.lua URL -- FILE
+-- The file holds whole requests with a NUL between; they are sent in turn. An empty one stands for logins and logouts.
 
-local sent = 0
-
-local function requests_of(figure, skus, cookies)
-   if figure == "ping" then
-      return { wrk.format("GET", "/ping") }
+local function in_turn(requests)
+   local sent = 0
+   request = function()
+      sent = sent + 1
+      return requests[(sent - 1) % #requests + 1]
    end
-   local requests = {}
-   for sku in skus:gmatch("[^,]+") do
-      for _, cookie in ipairs(cookies) do
-         local method, path = "GET", "/cart"
-         if figure == "add" then
-            method, path = "POST", "/cart/" .. sku
-         end
-         table.insert(requests, wrk.format(method, path, { ["Cookie"] = cookie }))
-      end
-   end
-   return requests
 end
 
 -- Each login is another person's, and is followed by the logout that its answer's cookie makes possible.
@@ -42,17 +32,16 @@ local function log_in_and_out()
 end
 
 function init(args)
-   local figure, skus, cookies = args[1], args[2], {}
-   if figure == "login" then
-      return log_in_and_out()
+   local file = assert(io.open(args[1], "rb"))
+   local text, requests = file:read("*a"), {}
+   file:close()
+   for each in text:gmatch("[^%z]+") do
+      table.insert(requests, each)
    end
-   for number = 3, #args do
-      table.insert(cookies, args[number])
-   end
-   local requests = requests_of(figure, skus, cookies)
-   request = function()
-      sent = sent + 1
-      return requests[(sent - 1) % #requests + 1]
+   if #requests > 0 then
+      in_turn(requests)
+   else
+      log_in_and_out()
    end
 end
 

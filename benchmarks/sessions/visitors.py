@@ -8,6 +8,10 @@ from http.client import HTTPConnection
 from typing import Any
 
 from benchmarks.contenders import BenchmarkError
+from benchmarks.load import Request
+from benchmarks.traffic import Traffic
+
+FIGURES = {"ping": "ping", "read": "read the cart", "add": "add to it", "login": "log in and out"}
 
 SKUS = ("beeswax-candles", "brass-pen", "camp-lantern", "stoneware-mug")
 """Every cart holds these from the start: its counts grow, its size does not."""
@@ -66,6 +70,16 @@ def signed_in_cookies(port: int, number: int = VISITORS) -> list[str]:
                     raise BenchmarkError(f"POST {path} was answered with {status}")
             cookies.append(visitor.cookie)
     return cookies
+
+
+def traffic(figure: str, cookies: list[str]) -> Traffic:
+    """Return what is sent for a figure: by each visitor in turn, and to each of the articles."""
+    if figure == "ping":
+        return Traffic([Request("GET", "/ping")])
+    if figure == "login":
+        return Traffic()
+    requests = {"read": lambda _sku: Request("GET", "/cart"), "add": lambda sku: Request("POST", f"/cart/{sku}")}
+    return Traffic([requests[figure](sku).with_cookie(cookie) for sku in SKUS for cookie in cookies])
 
 
 def kept_adds(port: int) -> tuple[int, int, int]:

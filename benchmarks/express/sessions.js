@@ -1,10 +1,10 @@
-// The five routes of ../apps.py, on Express with express-session and connect-redis as their documents show them.
+// The five routes of ../sessions/apps.py, on Express with express-session and connect-redis as their documents show them.
 import { RedisStore } from "connect-redis";
 import express from "express";
 import session from "express-session";
 import { createClient } from "redis";
 
-const { BENCH_PORT, BENCH_REDIS_SOCKET } = process.env;
+const { BENCH_PORT, BENCH_REDIS_SOCKET, BENCH_SECRET } = process.env;
 
 const client = createClient({ socket: { path: BENCH_REDIS_SOCKET } });
 client.on("error", (error) => console.error(error));
@@ -14,7 +14,7 @@ const app = express();
 app.use(
   session({
     store: new RedisStore({ client }),
-    secret: "a-secret-for-benchmarks-only-1d5c80e2f7a94b36",
+    secret: BENCH_SECRET,
     resave: false,
     saveUninitialized: false,
   }),

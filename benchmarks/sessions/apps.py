@@ -1,6 +1,6 @@
 """The five routes that all contenders serve, on Pyramid: with our sessions, with the plain library's, or with none.
 
-``benchmarks/express/server.js`` serves the same five.
+``benchmarks/express/sessions.js`` serves the same five.
 """
 
 import logging
@@ -12,9 +12,9 @@ import msgspec
 from pyramid.config import Configurator
 from pyramid.request import Request
 
+from benchmarks.contenders import SECRET
 from shopapp.events import UserLoggedIn, UserLoggedOut
 
-SECRET = "a-secret-for-benchmarks-only-1d5c80e2f7a94b36"
 TIMEOUT_SECONDS = 10_800
 """Our default, and given to the library too."""
 
@@ -24,7 +24,7 @@ def make_app(sessions: str, redis_url: str, *, retry: bool = False) -> Any:
     options = {"secret": SECRET, "redis_url": redis_url, "timeout": str(TIMEOUT_SECONDS)}
     if sessions == "plain":
         # JSON as in ours, and as fast: the library's own default, pickle, runs whatever somebody put into Redis.
-        options |= {"serialize": "msgspec.json.encode", "deserialize": "benchmarks.apps.from_json"}
+        options |= {"serialize": "msgspec.json.encode", "deserialize": "benchmarks.sessions.apps.from_json"}
     settings = {f"redis.sessions.{key}": value for key, value in options.items()}
     with Configurator(settings={**settings, "retry.attempts": "20"}) as config:
         if sessions != "none":
