@@ -85,7 +85,8 @@ def _wait_for(port: int, server: "subprocess.Popen[bytes]", log: Path) -> None:
         try:
             socket.create_connection(("127.0.0.1", port)).close()
         except ConnectionRefusedError:
-            assert server.poll() is None and time.monotonic() < deadline, log.read_text()
+            assert server.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.02)
         else:
             return

@@ -96,7 +96,8 @@ def test_nobody_sees_the_page_of_a_person(visitor: Browser, new_browser: Callabl
 
     for _ in range(2):
         page = person.get(path)
-        assert "Demo Customer" in page.text and not kept(page)
+        assert "Demo Customer" in page.text
+        assert not kept(page)
         assert 'class="badge">3<' in page.text
         assert "Demo Customer" not in visitor.get(path).text
         assert 'class="badge"' not in visitor.get(path).text
@@ -128,7 +129,8 @@ def test_json_and_html_of_an_address_are_kept_apart(visitor: Browser, path: str)
     for _ in range(2):
         assert visitor.get(path).headers["Content-Type"].startswith("text/html")
         assert visitor.get(path, Accept="application/json").headers["Content-Type"] == "application/json"
-    assert kept(visitor.get(path)) and kept(visitor.get(path, Accept="application/json"))
+    assert kept(visitor.get(path))
+    assert kept(visitor.get(path, Accept="application/json"))
 
 
 def test_a_language_changes_nothing_that_is_kept(visitor: Browser) -> None:

@@ -118,7 +118,8 @@ def test_a_page_under_a_path_of_its_own_has_addresses_of_its_own(visitor: TestAp
 
     page = visitor.get("/", extra_environ={"SCRIPT_NAME": "/shop"})
 
-    assert 'href="/shop/cart"' in page and 'action="/shop/cart/items"' in page and 'src="/shop/static/' in page
+    for address in ('href="/shop/cart"', 'action="/shop/cart/items"', 'src="/shop/static/'):
+        assert address in page
     assert 'href="/shop/' not in visitor.get("/")
 
 
@@ -149,9 +150,7 @@ def test_of_many_who_ask_for_a_page_that_is_not_there_one_renders_it(
     assert len(set(pages)) == 1
 
 
-def test_a_failure_while_it_is_rendered_is_kept_by_nobody(
-    visitor: TestApp, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failure_while_it_is_rendered_is_kept_by_nobody(visitor: TestApp, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_arguments: Any) -> Any:
         raise RuntimeError("once")
 

@@ -60,8 +60,8 @@ return {'stored', redis.call('HGETALL', KEYS[1])}
 ADD = _NO_RUBBISH % "hash" + _UNITS + _STORE % "+ held"
 SET = _NO_RUBBISH % "hash" + _UNITS + _STORE % ""
 
-# Answers whether the line was there, and the cart's fields and values. A cart that has moved is somebody's own by now: it
-# shows no line to remove. KEYS: the cart. ARGV: sku, seconds to live.
+# Answers whether the line was there, and the cart's fields and values. A cart that has moved is somebody's own by now,
+# and shows no line to remove. KEYS: the cart. ARGV: sku, seconds to live.
 REMOVE = (
     _NO_RUBBISH % "hash"
     + """

@@ -8,7 +8,9 @@ from shopapp.db import open_engine
 
 def includeme(config: Configurator) -> None:
     """Install the pages of the catalogue."""
-    config.registry["shopapp.catalogue"] = Catalogue(open_engine(config).execution_options(isolation_level="AUTOCOMMIT"))
+    config.registry["shopapp.catalogue"] = Catalogue(
+        open_engine(config).execution_options(isolation_level="AUTOCOMMIT")
+    )
     config.add_route("home", "/")
     config.add_route("product", "/products/{sku:[A-Za-z0-9-]{1,64}}")
     config.scan("shopapp.catalog.views")

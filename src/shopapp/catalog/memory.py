@@ -1,4 +1,4 @@
-"""The catalogue as this process remembers it: snapshots of one version, which it compares with the database's each second.
+"""The catalogue as this process remembers it: snapshots of one version, compared with the database's each second.
 
 The version is read before what is remembered under it. So what changes in between is remembered too early, under the
 version before, and for less than a second; never too late.

@@ -34,7 +34,8 @@ MAX_PRICES = 10_000
 
 def templates_of(registry: Registry) -> Environment:
     """Return the app's Jinja environment."""
-    return registry.getUtility(IJinja2Environment, name=".jinja2")
+    found: Environment = registry.getUtility(IJinja2Environment, name=".jinja2")
+    return found
 
 
 def remember_macros(config: Configurator) -> None:

@@ -22,7 +22,7 @@ from shopapp.web.shell import NOBODY, Shell, person_of, personal_parts
 MAX_BYTES = 32 * 2**20
 """Of all pages that a process remembers. Those asked for last are kept."""
 
-HOLES = tuple(Markup(f"<!-- {token_hex()} -->") for _ in range(2))  # noqa: S704 - nothing of it is anybody's
+HOLES = [Markup(f"<!-- {token_hex()} -->") for _ in range(2)]  # noqa: S704 - nothing of it is anybody's
 """Where the personal parts go. Nobody can guess them, and so put one into a page."""
 
 FOR_EVERYBODY = "public, max-age=0, s-maxage=1, must-revalidate"
@@ -98,11 +98,11 @@ def shared_view(view: View, info: Any) -> View:
     return answer
 
 
-shared_view.options = ("shared",)  # type: ignore[attr-defined]
+shared_view.options = ("shared",)
 
 
 def _render(view: View, context: Any, request: Request) -> Page:
-    request.shell = Shell(*HOLES, catalogue_of(request).categories())
+    request.shell = Shell(HOLES[0], HOLES[1], catalogue_of(request).categories())
     try:
         response = view(context, request)
     finally:

@@ -49,7 +49,8 @@ class ShopRequest(Request):
     def route_path(self, route_name: str, *elements: str, **kw: Any) -> str:
         """Return the path of a route on this site. A query is given as ``_query={name: value}``."""
         query = tuple(kw.pop("_query", {}).items())
-        made: str = self.registry[ADDRESSES].route(self.environ.get("SCRIPT_NAME", ""), route_name, elements, tuple(kw.items()), query)
+        script_name = self.environ.get("SCRIPT_NAME", "")
+        made: str = self.registry[ADDRESSES].route(script_name, route_name, elements, tuple(kw.items()), query)
         return made
 
     def static_path(self, path: str, **kw: Any) -> str:

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from markupsafe import Markup
 from pyramid.events import BeforeRender
@@ -63,7 +64,7 @@ def shell_for(request: Request, person: Person, categories: Sequence[CategorySna
 
 def personal_parts(request: Request, person: Person) -> tuple[Markup, Markup]:
     """Return the tools and the messages of the frame."""
-    make = templates_of(request.registry).globals
+    make: dict[str, Any] = templates_of(request.registry).globals
     tools: Markup = make["tools"](request, person.identity, person.cart_count, person.degraded)
     return tools, make["messages"](person) if person.flashes or person.degraded else Markup()
 

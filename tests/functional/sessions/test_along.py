@@ -12,6 +12,7 @@ from shopapp.sessions import came_along, read_along
 from shopapp.testing import TEST_SECRET
 
 ASKED = "GET", "app:greeting"
+READ_HEAVY = {"set_redis_ttl_readheavy": "true", "python_expires": "false"}
 
 
 @pytest.fixture
@@ -46,7 +47,7 @@ def get(request: Request) -> dict[str, Any]:
     return {"word": word, "answer": answer.decode() if answer else answer, "other": came_along(request, "GET", "x")}
 
 
-@pytest.mark.parametrize("options", [{}, {"set_redis_ttl_readheavy": "true", "python_expires": "false"}], ids=["get", "push out"])
+@pytest.mark.parametrize("options", [{}, READ_HEAVY], ids=["get", "push out"])
 def test_the_answer_comes_with_the_session(
     any_redis: Any, make_app: Callable[..., TestApp], options: dict[str, str]
 ) -> None:
@@ -60,7 +61,8 @@ def test_the_answer_comes_with_the_session(
     assert browser.get("/get").json == {"word": "kept", "answer": "hello", "other": None}
     assert any_redis.commands == ["PIPELINE"]
     (path, handle) = asked_with[-1]
-    assert path == "/get" and any_redis.exists(f"session:{handle}")
+    assert path == "/get"
+    assert any_redis.exists(f"session:{handle}")
 
 
 def test_who_has_nothing_to_ask_asks_nothing(any_redis: Any, make_app: Callable[..., TestApp]) -> None:

@@ -128,7 +128,7 @@ def test_a_change_that_is_rolled_back_is_none(shop: Engine, clock: list[float]) 
 
 
 def test_what_is_read_while_it_changes_is_not_kept_for_the_version_after(shop: Engine, clock: list[float]) -> None:
-    """A reader that was slower than a change stores the product as it was: under the version before, where nobody looks."""
+    """A reader that was slower than a change keeps the product as it was: for the version before, which is over."""
     catalogue = Catalogue(shop)
     catalogue.version()
     read = memory.products_by_sku
