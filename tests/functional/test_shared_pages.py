@@ -150,6 +150,22 @@ def test_of_many_who_ask_for_a_page_that_is_not_there_one_renders_it(
     assert len(set(pages)) == 1
 
 
+def test_what_the_address_says_beyond_what_a_page_reads_makes_no_other_page(
+    visitor: TestApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rendered = []
+    listed = views.list_products
+    monkeypatch.setattr(views, "list_products", lambda *arguments: rendered.append(1) or listed(*arguments))
+    monkeypatch.setattr("shopapp.catalog.memory.LOOK_SECONDS", 3600.0)
+
+    pages = {visitor.get(path).text for path in ("/", "/?utm_source=mail", "/?a=1&b=2", "/?utm_source=other")}
+
+    assert (len(pages), len(rendered)) == (1, 1)
+    for path in ("/?page=2", "/?page=2&utm_source=mail", "/?page=1&page=2"):
+        assert "page 2 of 2" in visitor.get(path)
+    assert len(rendered) == 2
+
+
 def test_a_failure_while_it_is_rendered_is_kept_by_nobody(visitor: TestApp, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_arguments: Any) -> Any:
         raise RuntimeError("once")
@@ -197,4 +213,4 @@ def test_text_of_the_catalogue_makes_no_hole(visitor: TestApp, database: sqlite3
 def _add_view(app: Any, view: Callable[[Request], Response]) -> None:
     config = Configurator(registry=app.registry, autocommit=True)
     config.add_route("careless", "/careless")
-    config.add_view(view, route_name="careless", shared=True)
+    config.add_view(view, route_name="careless", shared=())

@@ -13,7 +13,7 @@ from typing import cast
 
 from redis.exceptions import ResponseError
 
-from shopapp.redis import Client, unavailable_on_error
+from shopapp.redis import Client, Script, unavailable_on_error
 
 DAY = 24 * 60 * 60
 VISITOR_SECONDS = DAY
@@ -179,9 +179,8 @@ class CartStore:
 
     def remove(self, cart: CartId, sku: str) -> tuple[dict[str, int], bool]:
         """Take a line out of the cart; return the new cart, and whether there was one."""
-        run = self._client.register_script(REMOVE)
         with unavailable_on_error(self._client):
-            removed, fields = run(keys=[cart.key], args=[sku, cart.seconds])
+            removed, fields = Script(self._client, REMOVE)(cart.key, sku, cart.seconds)
         return as_quantities(_pairs(fields)), bool(removed)
 
     def merge(
@@ -194,9 +193,8 @@ class CartStore:
         """
         on_its_way = f"{visitor.key}:merging"
         with unavailable_on_error(self._client):
-            take = self._client.register_script(TAKE)
-            args: list[str | int] = [person.key, visitor.seconds, token_urlsafe()]
-            moved_to, fields = take(keys=[visitor.key, on_its_way], args=args)
+            take = Script(self._client, TAKE)
+            moved_to, fields = take((visitor.key, on_its_way), person.key, visitor.seconds, token_urlsafe())
             taken = _pairs(fields)
             lines = as_quantities(taken)
             # A login that failed half-way may have been another person's: then it is theirs, and is finished for them.
@@ -206,19 +204,18 @@ class CartStore:
             stock = stock_of(lines)
             most = {sku: min(self._max_quantity, max(1, stock.get(sku, self._max_quantity))) for sku in lines}
             triples: list[str | int] = [part for sku, quantity in lines.items() for part in (sku, quantity, most[sku])]
-            merge = self._client.register_script(MERGE)
             note = target + b":" + taken.get(MOVE, b"unnamed")
-            cut = merge(keys=[target, note], args=[NOTE_SECONDS, person.seconds, *triples])
+            cut = Script(self._client, MERGE)((target, note), NOTE_SECONDS, person.seconds, *triples)
             self._client.delete(on_its_way)
         return (len(lines), cut) if target == person.key.encode() else (0, 0)
 
     def _change(self, script: str, cart: CartId, sku: str, quantity: int) -> dict[str, int]:
-        run = self._client.register_script(script)
+        run = Script(self._client, script)
         limits = [self._max_quantity, self._max_lines]
         with unavailable_on_error(self._client):
-            outcome, *rest = run(keys=[cart.key], args=[sku, quantity, *limits, cart.seconds])
+            outcome, *rest = run(cart.key, sku, quantity, *limits, cart.seconds)
             if outcome == b"moved":
-                outcome, *_ = run(keys=rest, args=[sku, quantity, *limits, USER_SECONDS])
+                outcome, *_ = run(rest, sku, quantity, *limits, USER_SECONDS)
                 rest = [[sku.encode(), str(quantity).encode()]]
         if outcome == b"too_many_units":
             raise CartLimitError(f"You can have at most {self._max_quantity} of one product in your cart.")

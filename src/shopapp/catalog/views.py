@@ -14,6 +14,8 @@ from shopapp.catalog.store import list_products, related_products
 from shopapp.http import NoSuchThingError, query
 
 PRODUCT_PAGE = "shopapp:catalog/templates/product.jinja2"
+ASKED = ("q", "category", "page")
+"""What the list reads from the query string."""
 NO_SUCH_PRODUCT = "There is no such product in this shop."
 
 
@@ -22,7 +24,7 @@ NO_SUCH_PRODUCT = "There is no such product in this shop."
     request_method="GET",
     accept="text/html",
     renderer="shopapp:catalog/templates/home.jinja2",
-    shared=True,
+    shared=ASKED,
 )
 def show_home(request: Request) -> dict[str, Any]:
     """The catalogue: everything, a category, or what a search found."""
@@ -35,7 +37,7 @@ def show_home(request: Request) -> dict[str, Any]:
     return {"page": page, "q": q, "category": category, "page_url": page_url}
 
 
-@view_config(route_name="home", request_method="GET", accept="application/json", renderer="json", shared=True)
+@view_config(route_name="home", request_method="GET", accept="application/json", renderer="json", shared=ASKED)
 def show_home_json(request: Request) -> dict[str, Any]:
     """The catalogue as JSON."""
     _q, _category, page = _listing(request)
@@ -43,14 +45,14 @@ def show_home_json(request: Request) -> dict[str, Any]:
     return {"products": products, "page": page.number, "pages": page.pages, "total": page.total}
 
 
-@view_config(route_name="product", request_method="GET", accept="text/html", renderer=PRODUCT_PAGE, shared=True)
+@view_config(route_name="product", request_method="GET", accept="text/html", renderer=PRODUCT_PAGE, shared=())
 def show_product(request: Request) -> dict[str, Any]:
     """One product's page."""
     product = product_or_404(request, request.matchdict["sku"])
     return product_page(request, product, AddForm(data={"sku": product.sku}))
 
 
-@view_config(route_name="product", request_method="GET", accept="application/json", renderer="json", shared=True)
+@view_config(route_name="product", request_method="GET", accept="application/json", renderer="json", shared=())
 def show_product_json(request: Request) -> dict[str, Any]:
     """One product as JSON."""
     product = product_or_404(request, request.matchdict["sku"])

@@ -13,12 +13,11 @@ from typing import Any
 
 from redis.exceptions import ResponseError
 
-from shopapp.redis import Client, sent, unavailable_on_error
+from shopapp.redis import Client, Script, sent, unavailable_on_error
 from shopapp.sessions.clock import now
 from shopapp.sessions.header import Header
 from shopapp.sessions.policy import Policy
 from shopapp.sessions.record import Sealer
-from shopapp.sessions.scripts import Script
 
 MANY = 50
 """With more entries than this, stale ones are looked for at logins."""

@@ -1,29 +1,5 @@
 """The Lua scripts of the session store. Each reads and changes one key, so each is one step on a cluster too."""
 
-from hashlib import sha1
-from typing import Any
-
-from redis.exceptions import NoScriptError
-
-from shopapp.redis import Client
-
-
-class Script:
-    """A script for one key, sent by its digest, which is made once; in full only to servers that do not know it."""
-
-    def __init__(self, client: Client, text: str) -> None:
-        self._client, self._text = client, text
-        self.digest = sha1(text.encode(), usedforsecurity=False).hexdigest()
-
-    def __call__(self, key: str, *arguments: Any) -> Any:
-        """Run it and return its answer. Raises what redis-py raises."""
-        try:
-            return self._client.evalsha(self.digest, 1, key, *arguments)
-        except NoScriptError:
-            self._client.script_load(self._text)  # to all nodes of a cluster
-            return self._client.evalsha(self.digest, 1, key, *arguments)
-
-
 # KEYS: the session. Returns it, after pushing its end out as far as its header says.
 READ_AND_PUSH_OUT = """
 local stored = redis.call('GET', KEYS[1])

@@ -10,7 +10,7 @@ from typing import Any, cast
 import msgspec
 from redis.exceptions import ResponseError
 
-from shopapp.redis import Client, StoreUnavailable, sent, unavailable_on_error
+from shopapp.redis import Client, Script, StoreUnavailable, sent, unavailable_on_error
 from shopapp.sessions.along import Along
 from shopapp.sessions.data import Codec
 from shopapp.sessions.header import Change, Header, Start
@@ -19,7 +19,7 @@ from shopapp.sessions.lookup import Lookup, Outcome
 from shopapp.sessions.merge import merge
 from shopapp.sessions.policy import Policy
 from shopapp.sessions.record import Record, Sealer
-from shopapp.sessions.scripts import COMPARE_AND_SET, END, READ_AND_PUSH_OUT, Script
+from shopapp.sessions.scripts import COMPARE_AND_SET, END, READ_AND_PUSH_OUT
 
 WRITE_ATTEMPTS = 50
 """In each round of conflicting writers one wins, so this many can write one session at the same moment."""

@@ -1,7 +1,8 @@
 """Pages that are the same for everybody but for the frame's two personal parts: rendered once for each version of the
 catalogue, with holes where those parts go.
 
-A view says that its page is such a one by ``@view_config(shared=True)``; it must not look at the session then.
+A view says that its page is such a one by ``@view_config(shared=("q", "page"))``, with the names of all that it reads
+from the query string; it must not look at the session then.
 """
 
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from pyramid.request import Request
 from pyramid.response import Response
 
 from shopapp.catalog.memory import catalogue_of
+from shopapp.http import query
 from shopapp.web.shell import NOBODY, Shell, person_of, personal_parts
 
 MAX_BYTES = 32 * 2**20
@@ -85,14 +87,16 @@ class PageMemory:
 
 def shared_view(view: View, info: Any) -> View:
     """View deriver for the option ``shared``: answer from memory. Raises RuntimeError if the view used the session."""
-    if not info.options.get("shared"):
+    names: tuple[str, ...] | None = info.options.get("shared")
+    if names is None:
         return view
     memory: PageMemory = info.registry["shopapp.pages"]
 
     def answer(context: Any, request: Request) -> Response:
         environ, version = request.environ, catalogue_of(request).version()
         memory.forget_older_than(version)
-        key = (version, view, environ.get("SCRIPT_NAME"), environ.get("PATH_INFO"), environ.get("QUERY_STRING"))
+        asked = query(request) if names and environ.get("QUERY_STRING") else {}
+        key = (version, view, environ.get("SCRIPT_NAME"), environ.get("PATH_INFO"), *map(asked.get, names))
         return memory.page(key, lambda: _render(view, context, request)).answer(request)
 
     return answer
