@@ -86,15 +86,6 @@ def test_a_failure_has_them(customer: TestApp, shop_redis: ObservedRedis, error:
         assert_secure(customer.get("/cart", headers=headers, status=status))
 
 
-def test_static_files_are_kept_for_a_year_and_their_address_changes_with_them(visitor: TestApp) -> None:
-    (stylesheet,) = _links(visitor.get("/"), "stylesheet")
-    response = visitor.get(stylesheet)
-
-    assert "?v=" in stylesheet
-    assert "max-age=31536000" in response.headers["Cache-Control"]
-    assert "Set-Cookie" not in response.headers
-
-
 # What a session has touched
 
 

@@ -5,10 +5,6 @@ from pyramid.events import BeforeRender
 from pyramid.tweens import EXCVIEW
 
 from shopapp.web.shell import money_filter, on_before_render
-from shopapp.web.static import ContentDigest
-
-STATIC_SECONDS = 365 * 24 * 60 * 60
-"""Static addresses change with their content, so browsers may keep them."""
 
 
 def includeme(config: Configurator) -> None:
@@ -16,8 +12,7 @@ def includeme(config: Configurator) -> None:
     config.add_settings({"jinja2.filters": {"money": money_filter(config.registry["shopapp.settings"].shop)}})
     config.include("pyramid_jinja2")
     config.add_subscriber(on_before_render, BeforeRender)
-    config.add_static_view("static", "shopapp:web/static", cache_max_age=STATIC_SECONDS)
-    config.add_cache_buster("shopapp:web/static", ContentDigest("shopapp:web/static"))
+    config.include("shopapp.web.static")
     config.add_route("healthz", "/healthz")
     config.add_route("readyz", "/readyz")
     config.add_route("metrics", "/metrics")
