@@ -21,6 +21,7 @@ SHOP = [
     "alembic >= 1.18, < 2",
     "argon2-cffi >= 25.1, < 26",
     "babel >= 2.17, < 3",
+    "brotli >= 1.2, < 2",
     "cachetools >= 6, < 9",
     "click >= 8.2, < 9",
     "plaster_pastedeploy >= 1.0, < 2",

@@ -8,10 +8,6 @@ from shopapp.web.macros import money_filter, remember_macros
 from shopapp.web.pages import PageMemory, shared_view
 from shopapp.web.request import ADDRESSES, Addresses, make_request_class
 from shopapp.web.shell import on_before_render
-from shopapp.web.static import ContentDigest
-
-STATIC_SECONDS = 365 * 24 * 60 * 60
-"""Static addresses change with their content, so browsers may keep them."""
 
 
 def includeme(config: Configurator) -> None:
@@ -24,8 +20,7 @@ def includeme(config: Configurator) -> None:
     config.include("pyramid_jinja2")
     config.action(None, remember_macros, args=(config,), order=PHASE3_CONFIG + 1)
     config.add_subscriber(on_before_render, BeforeRender)
-    config.add_static_view("static", "shopapp:web/static", cache_max_age=STATIC_SECONDS)
-    config.add_cache_buster("shopapp:web/static", ContentDigest("shopapp:web/static"))
+    config.include("shopapp.web.static")
     config.add_route("healthz", "/healthz")
     config.add_route("readyz", "/readyz")
     config.add_route("metrics", "/metrics")

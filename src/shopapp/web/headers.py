@@ -11,7 +11,6 @@ from shopapp.sessions import session_was_used
 CONTENT_SECURITY_POLICY = "; ".join(
     (
         "default-src 'self'",
-        "img-src 'self' data:",  # Pico draws its form icons from data: addresses
         "object-src 'none'",
         "base-uri 'none'",
         "form-action 'self'",
