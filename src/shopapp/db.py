@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 BUSY_TIMEOUT_MILLISECONDS = 5000
 """How long a SQLite writer waits for another one: far longer than any transaction of the shop takes."""
 
+CACHE_KIBIBYTES = 16_000
+"""How much of the file a SQLite connection keeps. Of the default, 2 MB, a search in 100,000 products has no use."""
+
 CONNECT_TIMEOUT_SECONDS = 5
 """How long to wait for PostgreSQL. Without it an unreachable host holds a thread for the kernel's two minutes."""
 
@@ -94,6 +97,7 @@ def _prepare_sqlite(connection: SqliteConnection, _record: object) -> None:
     connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MILLISECONDS}")  # first: the next one may have to wait
     _use_wal(connection)
     connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute(f"PRAGMA cache_size = -{CACHE_KIBIBYTES}")
 
 
 def _use_wal(connection: SqliteConnection) -> None:

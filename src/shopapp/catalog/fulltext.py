@@ -15,6 +15,7 @@ _SQLITE_PART = (
     "SELECT rowid AS id, {rank} AS rank, length(name) AS size FROM product_search"
     " WHERE product_search MATCH :match{rank}"
 )
+_MARK = "\ua66e"
 _SQLITE_FOUND = "SELECT id FROM ({parts} LIMIT :most) ORDER BY rank, size, id"
 _SQLITE_NEAR = "SELECT DISTINCT word FROM product_word WHERE near IN (SELECT value FROM json_each(:nears)) LIMIT :most"
 _POSTGRESQL_FOUND = "SELECT * FROM search_products(:every, :beginnings, :either, :shelf, :most)"
@@ -43,17 +44,19 @@ def near_words(connection: Connection, word: str, nears: Iterable[str], most: in
 
 
 def _matching_in_sqlite(connection: Connection, words: Sequence[str], category_id: int | None, most: int) -> list[int]:
-    # In the index a word of a name is there a second time, behind zq, and a category's id behind zs.
+    if any(_MARK in word for word in words):
+        return []
+    # In the index a word of a name is there a second time, behind the mark, and a category's id behind two of them.
     ends = ["*" if len(word) >= PREFIX_LENGTH else "" for word in words]
-    named = "(" + " AND ".join(f'"zq{word}"' for word in words) + ")"
-    named_begun = [f'"zq{word}"{end}' for word, end in zip(words, ends, strict=True)]
+    named = "(" + " AND ".join(f'"{_MARK}{word}"' for word in words) + ")"
+    named_begun = [f'"{_MARK}{word}"{end}' for word, end in zip(words, ends, strict=True)]
     named_all, named_some = f"({' AND '.join(named_begun)})", f"({' OR '.join(named_begun)})"
     anywhere = "(" + " AND ".join(f'"{word}"{end}' for word, end in zip(words, ends, strict=True)) + ")"
     # Each leaves out what those before it have found, and runs only if those were too few.
     matches = {0: named, 1: f"({named_all} NOT {named})", 3: f"({anywhere} NOT {named_some})"}
     if len(words) > 1:
         matches[2] = f"(({anywhere} AND {named_some}) NOT {named_all})"
-    shelf = f'"zs{category_id}" AND ' if category_id is not None else ""
+    shelf = f'"{_MARK}{_MARK}{category_id}" AND ' if category_id is not None else ""
     parts = " UNION ALL ".join(_SQLITE_PART.format(rank=rank) for rank in sorted(matches))
     asked = {f"match{rank}": shelf + match for rank, match in matches.items()}
     return list(connection.scalars(text(_SQLITE_FOUND.format(parts=parts)), {**asked, "most": most}))

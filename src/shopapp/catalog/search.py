@@ -56,7 +56,8 @@ def search_products(
 
 def _words(searched: str) -> list[str]:
     """Return the words to look for, each once."""
-    words = list(dict.fromkeys(word.lower() for word, is_word in _parts(searched) if is_word))
+    parts = (part.lower() for part, is_word in _parts(searched) if is_word)
+    words = [word for word in dict.fromkeys(parts) if any(each.isalnum() for each in word)]
     return [word for word in words if word not in _LITTLE][:MAX_WORDS] or words[:MAX_WORDS]
 
 

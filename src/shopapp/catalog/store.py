@@ -6,7 +6,21 @@ Text comes straight from the address line, so it may be anything: what no databa
 from collections.abc import Iterable, Sequence
 from typing import Literal, get_args
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, UnaryExpression, func, literal, select, tuple_, union_all
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Connection,
+    Integer,
+    Row,
+    Select,
+    UnaryExpression,
+    any_,
+    func,
+    literal,
+    select,
+    tuple_,
+    union_all,
+)
 
 from shopapp.catalog.models import Category, Product, catalogue, product_count
 from shopapp.catalog.snapshots import CategorySnapshot, Page, ProductSnapshot
@@ -66,11 +80,11 @@ def products_by_id(
 ) -> tuple[ProductSnapshot, ...]:
     """Return the products that exist among ``ids``, as many as ``limit``: in their order, or sorted."""
     if sort:
-        ids = list(
-            connection.scalars(
-                select(_product.id).where(_product.id.in_(ids)).order_by(*order_of(sort)).limit(limit).offset(offset)
-            )
-        )
+        # On PostgreSQL in one value: a thousand of them take it longer to read than the products.
+        one_value = literal(list(ids), ARRAY(Integer))
+        among = _product.id.in_(ids) if connection.dialect.name == "sqlite" else _product.id == any_(one_value)
+        wanted = select(_product.id).where(among).order_by(*order_of(sort)).limit(limit).offset(offset)
+        ids = list(connection.scalars(wanted))
     else:
         ids = ids[offset : None if limit is None else offset + limit]
     found = {product.id: product for product in _snapshots(connection, _product.id.in_(ids))} if ids else {}

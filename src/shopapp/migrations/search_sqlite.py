@@ -6,11 +6,12 @@ ACCENTED, PLAIN = "àáâãäåçèéêëìíîïñòóôõöøùúûüýÿ", "a
 ACCENTED, PLAIN = ACCENTED + ACCENTED.upper(), PLAIN * 2
 LONGEST_WORD = 30
 
-# named: the words of the name once more, each behind zq, as words of their own: so "the" in a name is found without a
-# look at all descriptions that have it. shelf: the category's id behind zs.
+# named: the words of the name once more, each behind a letter that nobody types, as words of their own: so "the" in a
+# name is found without a look at all descriptions that have it. shelf: the category's id behind two of them.
+MARK = "\ua66e"
 SEARCH = """
 CREATE VIRTUAL TABLE product_search USING fts5(
-  name, description, category, named, shelf, tokenize = 'porter unicode61 remove_diacritics 2', prefix = '3 5')
+  name, description, category, named, shelf, tokenize = 'porter unicode61 remove_diacritics 2', prefix = '3 4')
 """
 
 
@@ -21,9 +22,17 @@ def parted(column: str) -> str:
     return column
 
 
+def marked(column: str) -> str:
+    """Return the SQL of a text with the mark before each word, and not where two spaces follow each other."""
+    words = f"replace(' ' || {parted(column)} || ' ', ' ', ' {MARK}')"
+    for _ in range(3):
+        words = f"replace({words}, ' {MARK} ', ' ')"
+    return f"rtrim({words}, ' {MARK}')"
+
+
 FILL = f"""
 INSERT INTO product_search (rowid, name, description, category, named, shelf)
-SELECT p.id, p.name, p.description, c.name, replace(' ' || {parted("p.name")}, ' ', ' zq'), 'zs' || c.id
+SELECT p.id, p.name, p.description, c.name, {marked("p.name")}, '{MARK}{MARK}' || c.id
 FROM product p JOIN category c ON c.id = p.category_id
 """
 # near: the word without accents, and the same without one of its letters. Two words of which one is typed for the other

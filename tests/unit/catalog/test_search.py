@@ -1,7 +1,7 @@
 import pytest
 from sqlalchemy import Connection, event, text
 
-from shopapp.catalog import search, spelling
+from shopapp.catalog import search
 from shopapp.catalog.models import Category, Product
 from shopapp.catalog.search import search_products
 from shopapp.catalog.snapshots import Page
@@ -112,6 +112,9 @@ class TestWords:
             "²",
             "٣ brass",
             "zs1",
+            "\ua66e",
+            "\ua66e\ua66e1",
+            "\U0001e900",
             "=1",
             "茶壶",
             "".join(f"{chr(0x4E00 + number)} " for number in range(100)),
@@ -192,7 +195,7 @@ class TestMistakes:
         ("stonewear", "stoneware", "mug"),
         ("nottebok", "notebook", "notebook"),
         ("etiu", "étui", "case"),
-        ("kitchne", "kitchen", "kettle"),
+        ("kitchne", "kitchen", "thermos"),
         ("kettel, mug!", "kettle, mug!", "kettle"),
         ("kettel pours", "kettle pours", "kettle"),
     ])  # fmt: skip
@@ -223,13 +226,6 @@ class TestMistakes:
         page = search_products(connection, "termos")
 
         assert (page.total, page.searched) == (0, "termos")
-
-    @pytest.mark.parametrize(("one", "other", "count"), [
-        ("", "", 0), ("abc", "", 3), ("", "abc", 3), ("kettle", "kettle", 0), ("kettel", "kettle", 1),
-        ("kitten", "sitting", 3), ("ab", "ba", 1), ("abcd", "badc", 2), ("ca", "abc", 3),
-    ])  # fmt: skip
-    def test_mistakes_are_counted(self, one: str, other: str, count: int):
-        assert spelling.mistakes(one, other) == spelling.mistakes(other, one) == count
 
 
 def steps_of(connection: Connection, q: str, **options: object) -> int:
