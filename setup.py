@@ -35,8 +35,11 @@ SHOP = [
 
 POSTGRESQL = [*SHOP, "psycopg[binary] >= 3.2, < 4"]
 
+GRANIAN = [*SHOP, "granian >= 2.8, < 3"]
+
 TEST = [
     *POSTGRESQL,
+    *GRANIAN,
     "hypothesis >= 6.140, < 7",
     "playwright >= 1.55, < 2",
     "pytest >= 9.0, < 10",
@@ -44,7 +47,7 @@ TEST = [
     "webtest >= 3.0.7, < 4",
 ]
 
-BENCH = [*SHOP, "granian >= 2.5, < 3"]
+BENCH = GRANIAN
 
 DEV = [*TEST, "mypy >= 2.1, < 3", "ruff >= 0.14, < 0.18"]
 
@@ -71,6 +74,7 @@ setup(
     extras_require={
         "shop": SHOP,
         "postgresql": POSTGRESQL,
+        "granian": GRANIAN,
         "test": TEST,
         "bench": BENCH,
         "dev": DEV,
