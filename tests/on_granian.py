@@ -66,6 +66,12 @@ def pytest_configure(config: pytest.Config) -> None:
     TestApp.__init__ = init_over_http
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say that it was not idle."""
+    if config.getoption("--server") == "granian":
+        terminalreporter.write_line(f"granian was sent {next(OverHttp.numbers)} requests")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what cannot be asked of the server."""
     server = config.getoption("--server")
@@ -135,7 +141,7 @@ class Call:
 class OverHttp:
     """The app as a browser has it that is somewhere else: each call is an HTTP request on a connection of its own."""
 
-    _numbers = count()
+    numbers = count()
 
     def __init__(self, app: Callable[..., Any], granian: Granian) -> None:
         self._app, self._granian = app, granian
@@ -145,7 +151,7 @@ class OverHttp:
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> list[bytes]:
         """Send the request; return the body of the answer."""
-        number, call = str(next(self._numbers)), Call(self._app)
+        number, call = str(next(self.numbers)), Call(self._app)
         self._granian.calls[number] = call
         try:
             with socket.create_connection(("127.0.0.1", self._granian.port), PATIENCE_SECONDS) as connection:

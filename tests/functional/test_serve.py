@@ -1,5 +1,6 @@
 """production.ini on granian, started as docs/deployment.md says: ``shopapp -c production.ini serve``."""
 
+import fcntl
 import http.client
 import os
 import shutil
@@ -214,6 +215,18 @@ def test_the_end_of_a_process_is_the_end_of_all(make_site: MakeSite) -> None:
         os.kill(site.workers()[0], signal.SIGKILL)
 
         assert site.ended() == 1
+
+
+def test_in_development_the_embedded_redis_ends_with_it(make_site: MakeSite, tmp_path: Path) -> None:
+    site = make_site(
+        {"REDIS_URL": f"embedded:{tmp_path}/valkey"}, **{"shop.production = true": "shop.production = false"}
+    )
+    with running(site, processes=2):
+        assert Proxy(site).ask("/cart/items", sku="brass-pen")[0] == 200
+
+        assert site.stop() == 0
+        with (tmp_path / "valkey" / "server.lock").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # which a running server holds
 
 
 # Why it does not start
