@@ -6,12 +6,13 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench bench-short clean same-python
+.PHONY: help run test test-granian lint bench bench-short clean same-python
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make run     install, prepare the demo data and serve the shop on http://localhost:6543/"
-	@echo "make test    run all tests"
+	@echo "make test    run all tests; TESTS=tests/unit those in there alone"
+	@echo "make test-granian   run those of sessions and cart, each request through granian"
 	@echo "make lint    check style, formatting and types"
 	@echo "make bench   measure speed next to the plain library, Express and Django, for 25 minutes; bench-short: for 2"
 	@echo "make clean   remove everything that was built or cached; var/, your data, stays"
@@ -27,6 +28,13 @@ run: $(VENV)/installed
 
 test: $(VENV)/installed-test
 	$(BIN)/pytest $(TESTS)
+
+# Those in which requests, cookies and addresses matter. --server granian works with any test that uses WebTest.
+ON_GRANIAN := sessions $(addprefix test_,$(addsuffix .py,cart cart_and_retry cart_concurrency login logout \
+	keep_signed_in account_sessions signing_in_again lookers cross_site bad_input headers))
+
+test-granian: $(VENV)/installed-test
+	$(BIN)/pytest --server granian $(addprefix tests/functional/,$(ON_GRANIAN))
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .

@@ -37,8 +37,11 @@ SHOP = [
 
 POSTGRESQL = [*SHOP, "psycopg[binary] >= 3.2, < 4"]
 
+GRANIAN = [*SHOP, "granian >= 2.8, < 3"]
+
 TEST = [
     *POSTGRESQL,
+    *GRANIAN,
     "hypothesis >= 6.140, < 7",
     "playwright >= 1.55, < 2",
     "pytest >= 9.0, < 10",
@@ -46,7 +49,7 @@ TEST = [
     "webtest >= 3.0.7, < 4",
 ]
 
-BENCH = [*POSTGRESQL, "django >= 5.2, < 5.3", "granian >= 2.5, < 3"]
+BENCH = [*POSTGRESQL, *GRANIAN, "django >= 5.2, < 5.3"]
 
 DEV = [*TEST, "mypy >= 2.1, < 3", "ruff >= 0.14, < 0.18"]
 
@@ -73,6 +76,7 @@ setup(
     extras_require={
         "shop": SHOP,
         "postgresql": POSTGRESQL,
+        "granian": GRANIAN,
         "test": TEST,
         "bench": BENCH,
         "dev": DEV,

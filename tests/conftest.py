@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-pytest_plugins = ["shopapp.testing", "shopapp.testing.shop", "postgresql", "cluster", "nginx"]
+pytest_plugins = ["shopapp.testing", "shopapp.testing.shop", "postgresql", "cluster", "nginx", "on_granian"]
 
 
 @pytest.hookimpl(wrapper=True)

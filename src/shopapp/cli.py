@@ -1,4 +1,4 @@
-"""The command ``shopapp``: what an operator does to the database and to sessions from a shell. Starts no app."""
+"""The command ``shopapp``: what an operator does to the database and to sessions from a shell, and ``serve``."""
 
 import re
 from collections.abc import Iterator
@@ -43,6 +43,25 @@ class _WrongSettings(click.ClickException):
 def cli(context: click.Context, ini: str) -> None:
     """Look after a shop."""
     context.obj = ini
+
+
+@cli.command()
+@click.option("--processes", default=1, show_default=True, type=click.IntRange(1), help="How many share the address.")
+@click.option("--server-name", default="main", show_default=True, metavar="NAME", help="Its section: [server:NAME].")
+@click.pass_obj
+def serve(ini: str, processes: int, server_name: str) -> None:
+    """Serve the shop by granian, as [server:main] says."""
+    _settings(ini)
+    try:
+        from shopapp.serving import CannotServeError, serve  # noqa: PLC0415 - granian comes with an extra
+    except ModuleNotFoundError as error:
+        if not str(error.name).startswith("granian"):
+            raise
+        raise click.ClickException("granian is not installed: pip install 'shopapp[granian]'") from None
+    try:
+        serve(ini, server_name, processes)
+    except CannotServeError as error:
+        raise click.ClickException(str(error)) from error
 
 
 @cli.group()

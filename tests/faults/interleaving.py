@@ -6,6 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
+from on_granian import asking_thread
 from session_app import browser, cookie_of
 from shopapp.testing import Observed
 
@@ -41,12 +42,12 @@ class HeldRequest:
             self._pool.shutdown()
 
     def _run(self, request: Callable[[], Any]) -> Any:
-        self._thread_id = threading.get_ident()
+        self._thread_id = asking_thread()
         return request()
 
     def _before_command(self, name: str) -> None:
         self._outer(name)
-        if threading.get_ident() != self._thread_id:
+        if asking_thread() != self._thread_id:
             return
         self._seen += 1
         if self._seen == self._step:

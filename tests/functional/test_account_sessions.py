@@ -178,7 +178,13 @@ class TestEndOne:
         assert "not any more" in customer.post(address, status=404)
 
     @pytest.mark.parametrize(
-        "handle", ["0" * 32, "%00", "user:1", "..", "*", "-1", "%F0%9F%A6%8A", "%0d%0aX: y", "a" * 1_000_000]
+        "handle",
+        [
+            *("0" * 32, "%00", "user:1", "..", "*", "-1", "%F0%9F%A6%8A", "%0d%0aX: y"),
+            pytest.param(
+                "a" * 1_000_000, marks=pytest.mark.not_on("granian", reason="it answers 431 itself, as waitress does")
+            ),
+        ],
     )
     def test_rubbish_is_not_found(
         self,

@@ -40,7 +40,7 @@ ARROWS = {
 """Part: the parts that it imports. Each is listed below those it imports. A module in no part of its own is of the part
 around it; ``""`` is the package itself."""
 
-TOOLS = {"__main__", "cli", "testing"}
+TOOLS = {"__main__", "cli", "serving", "testing"}
 """They may import everything, and nobody else imports them."""
 
 PACKAGES = {
@@ -72,6 +72,8 @@ PACKAGES = {
     "argon2": {"accounts.passwords"},
     "alembic": {"migrations"},
     "click": {"cli"},
+    "granian": {"serving"},
+    "waitress": {"serving"},
     "prometheus_client": {"audit", "web.health"},
     "webtest": {"testing.shop"},
     "pytest": {"testing"},

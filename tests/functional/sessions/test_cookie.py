@@ -365,7 +365,7 @@ def test_the_id_is_in_no_body_and_in_no_header_but_set_cookie(site):
     response = browser.get("/login")
     session_id = id_of(cookie_of(browser))
 
-    others = [value for name, value in response.headers.items() if name != "Set-Cookie"]
+    others = [value for name, value in response.headers.items() if name.lower() != "set-cookie"]
     for half in (session_id.series, session_id.secret, cookie_of(browser)):
         assert half not in response.text
         assert not any(half in value for value in others)

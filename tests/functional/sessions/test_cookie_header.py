@@ -7,6 +7,9 @@ import pytest
 from session_app import cookie_of
 from session_site import Site
 
+DROPPED = pytest.mark.not_on("granian", reason="a header with a byte beyond ASCII reaches the app empty")
+REFUSED = pytest.mark.not_on("granian", reason="it answers 400 to a control character, as waitress does")
+
 
 @pytest.fixture
 def cookies(site: Site) -> tuple[str, str]:
@@ -33,7 +36,7 @@ def test_no_other_cookie_hides_ours(site: Site, cookies: tuple[str, str]) -> Non
         assert site.send("/data", f"{before}; session={good}; {after}").json == {"whose": "victim"}
 
 
-@pytest.mark.parametrize("piece", ["a", "a[", '"', "=", ";", "a=", ",", "\\", "\xe9"])
+@pytest.mark.parametrize("piece", ["a", "a[", '"', "=", ";", "a=", ",", "\\", pytest.param("\xe9", marks=DROPPED)])
 def test_no_header_takes_long(site: Site, cookies: tuple[str, str], piece: str) -> None:
     good, _ = cookies
     started = time.process_time()
@@ -53,7 +56,17 @@ def test_many_odd_cookies_within_the_limit_take_no_time_either(site: Site, piece
     assert time.process_time() - started < 1
 
 
-@pytest.mark.parametrize("space", ["\xa0", "\x85", "\x1f", "\x0b", "\t", " "])
+@pytest.mark.parametrize(
+    "space",
+    [
+        pytest.param("\xa0", marks=DROPPED),
+        pytest.param("\x85", marks=DROPPED),
+        pytest.param("\x1f", marks=REFUSED),
+        pytest.param("\x0b", marks=REFUSED),
+        "\t",
+        " ",
+    ],
+)
 def test_a_name_in_odd_spaces_is_another_name(site: Site, cookies: tuple[str, str], space: str) -> None:
     good, evil = cookies
 
@@ -64,7 +77,9 @@ def test_a_name_in_odd_spaces_is_another_name(site: Site, cookies: tuple[str, st
         assert site.send("/data", f"session={good}; {space}session={evil}").json == {"whose": "victim"}
 
 
-@pytest.mark.parametrize("other", ["session", 'x="a\\\\"; y="q=\\303\xa9"', "; ;", "=", "session; session"])
+@pytest.mark.parametrize(
+    "other", ["session", pytest.param('x="a\\\\"; y="q=\\303\xa9"', marks=DROPPED), "; ;", "=", "session; session"]
+)
 def test_what_is_no_cookie_of_ours_leaves_ours_alone(site: Site, cookies: tuple[str, str], other: str) -> None:
     assert site.send("/data", f"session={cookies[0]}; {other}").json == {"whose": "victim"}
 

@@ -71,7 +71,13 @@ def wrong_cookies(cookie):
     }
 
 
-@pytest.mark.parametrize("kind", wrong_cookies("A" * 100).keys())
+REFUSED = pytest.mark.not_on("granian", reason="it answers 400 to a control character, as waitress does")
+DROPPED = pytest.mark.not_on("granian", reason="a header with a byte beyond ASCII reaches the app empty")
+
+
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=REFUSED if kind == "NUL" else ()) for kind in wrong_cookies("A" * 100)]
+)
 def test_a_cookie_that_we_did_not_sign_costs_nothing_and_is_no_error(site, cookie, kind):
     answers = []
 
@@ -90,7 +96,11 @@ def test_another_cookie_that_cannot_be_decoded_does_not_get_into_the_way_of_ours
     assert site.commands_of(lambda: site.send("/data", f'session={cookie}; tracker="\\377"')) == READ
 
 
-@pytest.mark.parametrize("text", ['"a\\054b"', '"a\\"b"', "\xc3\xb6"], ids=["octal", "quotes", "UTF-8"])
+@pytest.mark.parametrize(
+    "text",
+    ['"a\\054b"', '"a\\"b"', pytest.param("\xc3\xb6", marks=DROPPED)],
+    ids=["octal", "quotes", "UTF-8"],
+)
 def test_another_cookie_that_can_be_decoded_is_still_there_for_the_app(site, cookie, text):
     def read(request):
         before = request.cookies["preference"]
