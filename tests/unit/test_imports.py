@@ -49,7 +49,6 @@ PACKAGES = {
         "redis",
         "sessions.client",
         "sessions.index",
-        "sessions.scripts",
         "sessions.store",
         "settings.urls",
         "testing",
