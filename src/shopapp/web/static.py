@@ -69,7 +69,7 @@ class StaticFiles(static_view):
     def add_digest(self, _request: Request, name: str, options: dict) -> tuple[str, dict]:
         """Return the name with the digest of its contents, as a cache buster does: the same as long as the app runs."""
         if name not in self._names:
-            self._names[name] = self._name_with_digest(name)
+            self._names.setdefault(name, self._name_with_digest(name))  # another thread may be first
         return self._names[name], options
 
     def __call__(self, _context: object, request: Request) -> Response:
