@@ -66,7 +66,7 @@ PACKAGES = {
         "testing.shop",
         "web.health",
     },
-    "cachetools": {"cart.guesses", "catalog.memory", "web.macros", "web.pages"},
+    "cachetools": {"cart.guesses", "catalog.memory", "web.macros", "web.pages", "web.static"},
     "babel": {"accounts", "settings.shop", "web"},
     "argon2": {"accounts.passwords"},
     "alembic": {"migrations"},

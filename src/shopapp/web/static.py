@@ -13,8 +13,10 @@ import re
 import stat
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
+from threading import Lock
 
 import brotli
+from cachetools import LRUCache, cached
 from pyramid.config import Configurator
 from pyramid.httpexceptions import HTTPNotFound
 from pyramid.path import AssetResolver
@@ -34,6 +36,9 @@ side: browsers ask each time, and are told 304 if nothing has changed."""
 COMPRESSIBLE = re.compile(r"text/.+|image/svg\+xml|application/(json|javascript|xml|manifest\+json)")
 MOST_COMPRESSED_BYTES = 256 * 1024
 """A larger file is sent as it is: to compress it would keep the first who asks for it waiting."""
+
+MOST_COMPRESSED_IN_ALL = 16 * 2**20
+"""Bytes that a process keeps in memory, of the files asked for last."""
 
 WITH_DIGEST = re.compile(r"(?P<stem>.+)\.(?P<digest>[0-9a-f]{12})(?P<suffix>(?:\.[^.]+)?)")
 
@@ -133,7 +138,7 @@ def _digest(version: FileVersion) -> str:
     return _digest_of(Path(version[0]).read_bytes())
 
 
-@lru_cache(maxsize=1024)
+@cached(LRUCache(MOST_COMPRESSED_IN_ALL, getsizeof=lambda made: sum(map(len, made[1].values()))), lock=Lock())
 def _compressed(version: FileVersion) -> tuple[str, dict[str, bytes]]:
     """Return the file's digest, and its contents by content encoding, the shortest first."""
     plain = Path(version[0]).read_bytes()
