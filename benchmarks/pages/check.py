@@ -15,6 +15,7 @@ from benchmarks.pages.figures import CART, CART_PAGE, CHANGED, HOME, PRODUCTS, Q
 from benchmarks.pages.shop import name_of
 
 PAGE_SIZE, RELATED, FEW = 12, 4, 5
+ALSO = "You may also like"
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def _check(port: int, catalogue: list[Product]) -> dict[str, int]:
         _expect(pages["home_visitor"], ["Sign in", "Cart", *categories, f"{len(catalogue)} products", *cards])
         for sku in PRODUCTS[1:] + PRODUCTS[:1]:
             pages["product_visitor"] = visitor.send(product_page(sku))
-            _expect(pages["product_visitor"], _product_facts(by_sku[sku], catalogue))
+            _expect_product(pages["product_visitor"], [], by_sku[sku], catalogue)
         person.log_in(1)
         for browser in (visitor, person):
             browser.fill_cart()
@@ -83,7 +84,7 @@ def _check(port: int, catalogue: list[Product]) -> dict[str, int]:
         pages["home_person"] = person.send(HOME)
         _expect(pages["home_person"], [*frame, *categories, *cards])
         pages["product_person"] = person.send(product_page(PRODUCTS[0]))
-        _expect(pages["product_person"], [*frame, *_product_facts(by_sku[PRODUCTS[0]], catalogue)])
+        _expect_product(pages["product_person"], frame, by_sku[PRODUCTS[0]], catalogue)
         for quantity in QUANTITIES:
             held = {**CART, CHANGED: quantity}
             pages["set_line"] = person.send(set_line(CHANGED, quantity))
@@ -92,12 +93,15 @@ def _check(port: int, catalogue: list[Product]) -> dict[str, int]:
     return {figure: len(page.encode()) for figure, page in pages.items()}
 
 
-def _product_facts(product: Product, catalogue: list[Product]) -> list[str]:
-    others = [each for each in catalogue if each.category == product.category and each != product]
-    related = sorted(others, key=lambda each: each.stock == 0)[:RELATED]
+def _expect_product(page: str, frame: list[str], product: Product, catalogue: list[Product]) -> None:
+    """See that a page shows the product, and beside it some others of the category: which is each contender's own."""
     stock = product.hint() or ["In stock"]
-    facts = [product.category, product.name, euros(product.price), *stock, product.description]
-    return [*facts, *(fact for each in related for fact in each.facts())]
+    _expect(page, [*frame, product.category, product.name, euros(product.price), *stock, product.description])
+    others = [each for each in catalogue if each.category == product.category and each != product]
+    beside = text_of(page).partition(ALSO)[2]
+    shown = [each for each in others if " ".join(each.facts()) in beside]
+    if len(shown) != min(RELATED, len(others)):
+        raise BenchmarkError(f"beside {product.name!r} it shows {[each.name for each in shown]}")
 
 
 def _cart_facts(held: dict[str, int], by_sku: dict[str, Product]) -> list[str]:
