@@ -207,3 +207,26 @@ def test_what_is_related_is_found_by_an_index(crowd: Connection):
 
     assert steps.count("ix_product_category_id_name_id") == 2, steps
     assert "Seq Scan on product" not in steps, steps
+
+
+@pytest.mark.parametrize("category", ["", "kitchen"])
+@pytest.mark.parametrize(("page", "passed_over"), [(1, 0), (2, 12), (10**6, 0)])
+def test_a_page_is_walked_to_from_the_nearer_end(crowd: Connection, category: str, page: int, passed_over: int):
+    asked: list[tuple[str, object]] = []
+    event.listen(crowd, "before_cursor_execute", lambda *args: asked.append((args[2], args[3])))
+    found = store.list_products(crowd, category, page=page)
+
+    statement, parameters = asked[-1]
+    assert "OFFSET" in statement
+    numbers = list(parameters.values() if isinstance(parameters, dict) else parameters)
+    assert numbers[-2:] == [len(found.products), passed_over]
+
+
+def test_all_pages_together_are_the_whole_list_in_its_order(crowd: Connection):
+    last = store.list_products(crowd, "garden", "price", page=10**6).number
+
+    listed = [each for page in range(last) for each in store.list_products(crowd, "garden", "price", page + 1).products]
+
+    keys = [(each.price, each.id) for each in listed]
+    assert keys == sorted(set(keys))
+    assert len(keys) == store.find_category(crowd, "garden").products
