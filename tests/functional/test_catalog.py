@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 from sqlalchemy import update
-from webtest import TestApp, TestResponse
+from webtest import Form, TestApp, TestResponse
 
-from observing import form_to, text_of
+from observing import text_of
 from shopapp.catalog.models import Product
 from shopapp.testing.shop import JSON
 
@@ -18,6 +18,11 @@ LISTED = {"sku", "name", "price", "currency", "available", "url", "image"}
 
 def skus(response: TestResponse) -> list[str]:
     return [product["sku"] for product in response.json["products"]]
+
+
+def search_form(page: TestResponse) -> Form:
+    """The one in the frame of every page, which comes first."""
+    return next(form for form in page.forms.values() if "q" in form.fields)
 
 
 def test_the_list_says_what_and_how_much_there_is(visitor: TestApp) -> None:
@@ -83,17 +88,17 @@ def test_a_search_that_finds_nothing_is_an_empty_page_with_a_way_on(visitor: Tes
     listing = visitor.get("/?q=xyzzy", headers=JSON).json
     page = visitor.get("/?q=xyzzy")
 
-    assert listing == {"products": [], "page": 1, "pages": 1, "total": 0}
+    assert listing == {"products": [], "page": 1, "pages": 1, "total": 0, "searched": "xyzzy", "more": False}
     assert "xyzzy" in text_of(page)
     assert "Nothing in the shop matches that." in text_of(page)
 
 
 def test_the_search_form_keeps_what_was_searched(visitor: TestApp) -> None:
-    form = form_to(visitor.get("/"), "/")
+    form = search_form(visitor.get("/"))
     form["q"] = "<b>lamp & co"
     page = form.submit()
 
-    assert form_to(page, "/")["q"].value == "<b>lamp & co"
+    assert search_form(page)["q"].value == "<b>lamp & co"
     assert "<b>lamp" not in page
 
 
@@ -114,6 +119,67 @@ def test_a_search_within_a_category_keeps_both_through_the_pages(shop_with: Call
     second = shop_with({"shop.page_size": "2"}).get("/?category=kitchen&q=the").click("Next")
 
     assert second.request.path_qs == "/?q=the&category=kitchen&page=2"
+
+
+@pytest.mark.parametrize(
+    ("sort", "key"),
+    [
+        ("name", lambda each: each["name"]),
+        ("price", lambda each: each["price"]),
+        ("-price", lambda each: -each["price"]),
+    ],
+)
+def test_the_list_can_be_sorted(visitor: TestApp, sort: str, key: Callable[[dict[str, Any]], Any]) -> None:
+    pages = [visitor.get("/", {"sort": sort, "page": page}, headers=JSON).json["products"] for page in (1, 2)]
+
+    keys = [key(each) for page in pages for each in page]
+    assert keys == sorted(keys)
+    assert len(keys) == 24
+
+
+def test_the_newest_come_first(visitor: TestApp, database: sqlite3.Connection) -> None:
+    (newest,) = database.execute("SELECT sku FROM product ORDER BY id DESC LIMIT 1").fetchone()
+
+    assert skus(visitor.get("/?sort=newest", headers=JSON))[0] == newest
+
+
+def test_people_sort_by_a_form_and_keep_it_through_the_pages(shop_with: Callable[..., TestApp]) -> None:
+    found = shop_with({"shop.page_size": "2"}).get("/?q=the&category=kitchen")
+    form = next(form for form in found.forms.values() if "sort" in form.fields)
+    assert [words for _, _, words in form["sort"].options] == [
+        "Relevance",
+        "Name",
+        "Price, lowest first",
+        "Price, highest first",
+        "Newest",
+    ]
+
+    form["sort"] = "-price"
+    second = form.submit().click("Next")
+
+    assert second.request.path_qs == "/?q=the&category=kitchen&sort=-price&page=2"
+    assert next(form for form in second.forms.values() if "sort" in form.fields)["sort"].value == "-price"
+
+
+@pytest.mark.parametrize("sort", ["Name", "stock", "price desc", "--price", "price;"])
+def test_a_sort_that_is_not_there_is_400_and_says_which_there_are(visitor: TestApp, sort: str) -> None:
+    words = "The list can be sorted by name, price, -price or newest."
+
+    assert visitor.get("/", {"sort": sort}, headers=JSON, status=400).json["error"]["message"] == words
+    assert words in text_of(visitor.get("/", {"sort": sort}, status=400))
+
+
+def test_a_mistyped_search_shows_what_was_meant_and_says_so(visitor: TestApp) -> None:
+    page = visitor.get("/?q=gooseneck+kettel")
+    listing = visitor.get("/?q=gooseneck+kettel", headers=JSON).json
+
+    assert "Nothing matches “gooseneck kettel”. These match “gooseneck kettle”:" in text_of(page)
+    assert (listing["searched"], skus(visitor.get("/?q=gooseneck+kettel", headers=JSON))) == (
+        "gooseneck kettle",
+        ["gooseneck-kettle"],
+    )
+    assert search_form(page)["q"].value == "gooseneck kettel"
+    assert "Nothing matches" not in text_of(visitor.get("/?q=gooseneck++kettle"))
 
 
 @pytest.mark.parametrize("page", ["abc", "-1", "", "1.5", "1e3", "0x1", "\u0661", "9" * 7, "9" * 5000])

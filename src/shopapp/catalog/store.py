@@ -99,11 +99,6 @@ def products_by_sku(connection: Connection, skus: Iterable[str]) -> dict[str, Pr
     return {product.sku: product for product in _snapshots(connection, _product.sku.in_(wanted))}
 
 
-def find_product(connection: Connection, sku: str) -> ProductSnapshot | None:
-    """Return the product with exactly this SKU."""
-    return products_by_sku(connection, [sku]).get(sku)
-
-
 def related_products(connection: Connection, product: ProductSnapshot, limit: int = 4) -> tuple[ProductSnapshot, ...]:
     """Return others of the same category: the next by name, and after the last the first. Those in stock come first."""
     category_id = select(_category.id).where(_category.slug == product.category_slug).scalar_subquery()

@@ -10,11 +10,18 @@ from shopapp.catalog.forms import AddForm
 from shopapp.catalog.memory import catalogue_of
 from shopapp.catalog.search import MAX_SEARCH_LENGTH, search_products
 from shopapp.catalog.snapshots import CategorySnapshot, Page, ProductSnapshot
-from shopapp.catalog.store import list_products, related_products
+from shopapp.catalog.store import SORTS, Sort, list_products, related_products
 from shopapp.http import NoSuchThingError, query
 
+SORT_NAMES: dict[Sort, str] = {
+    "name": "Name",
+    "price": "Price, lowest first",
+    "-price": "Price, highest first",
+    "newest": "Newest",
+}
+
 PRODUCT_PAGE = "shopapp:catalog/templates/product.jinja2"
-ASKED = ("q", "category", "page")
+ASKED = ("q", "category", "sort", "page")
 """What the list reads from the query string."""
 NO_SUCH_PRODUCT = "There is no such product in this shop."
 
@@ -28,21 +35,23 @@ NO_SUCH_PRODUCT = "There is no such product in this shop."
 )
 def show_home(request: Request) -> dict[str, Any]:
     """The catalogue: everything, a category, or what a search found."""
-    q, category, page = _listing(request)
+    q, category, sort, page = _listing(request)
 
     def page_url(number: int) -> str:
-        asked = {"q": q, "category": category.slug if category else "", "page": number if number > 1 else ""}
+        slug = category.slug if category else ""
+        asked = {"q": q, "category": slug, "sort": sort or "", "page": number if number > 1 else ""}
         return request.route_path("home", _query={name: value for name, value in asked.items() if value})
 
-    return {"page": page, "q": q, "category": category, "page_url": page_url}
+    return {"page": page, "q": q, "category": category, "sort": sort, "sorts": SORT_NAMES, "page_url": page_url}
 
 
 @view_config(route_name="home", request_method="GET", accept="application/json", renderer="json", shared=ASKED)
 def show_home_json(request: Request) -> dict[str, Any]:
     """The catalogue as JSON."""
-    _q, _category, page = _listing(request)
+    q, _category, _sort, page = _listing(request)
     products = [_summary(request, product) for product in page.products]
-    return {"products": products, "page": page.number, "pages": page.pages, "total": page.total}
+    listing = {"products": products, "page": page.number, "pages": page.pages, "total": page.total}
+    return listing | {"searched": page.searched, "more": page.more} if q else listing
 
 
 @view_config(route_name="product", request_method="GET", accept="text/html", renderer=PRODUCT_PAGE, shared=())
@@ -70,14 +79,17 @@ def product_page(request: Request, product: ProductSnapshot, form: AddForm) -> d
     return {"product": product, "form": form, "related": related}
 
 
-def _listing(request: Request) -> tuple[str, CategorySnapshot | None, Page]:
-    """Return the search, the category and the page that were asked for. Raises HTTPBadRequest and NoSuchThingError."""
+def _listing(request: Request) -> tuple[str, CategorySnapshot | None, Sort | None, Page]:
+    """Return the search, category, order and page that were asked for. Raises HTTPBadRequest and NoSuchThingError."""
     asked = query(request)
     q, slug, number = asked.get("q", "").strip(), asked.get("category", ""), asked.get("page", "1")
     if len(q) > MAX_SEARCH_LENGTH:
         raise HTTPBadRequest(f"Please search for less: at most {MAX_SEARCH_LENGTH} characters.")
     if not (number.isascii() and number.isdigit() and len(number) <= 6):
         raise HTTPBadRequest("The page must be a number, such as 2.")
+    sort = asked.get("sort") or None
+    if sort not in (None, *SORTS):
+        raise HTTPBadRequest(f"The list can be sorted by {', '.join(SORTS[:-1])} or {SORTS[-1]}.")
     catalogue = catalogue_of(request)
     category = next((each for each in catalogue.categories() if each.slug == slug), None)
     if slug and category is None:
@@ -85,12 +97,12 @@ def _listing(request: Request) -> tuple[str, CategorySnapshot | None, Page]:
     size = request.registry["shopapp.settings"].shop.page_size
     with catalogue.connect() as connection:
         if q:
-            page = search_products(connection, q, slug, None, int(number), size)
+            page = search_products(connection, q, slug, sort, int(number), size)
         else:
-            page = list_products(connection, slug, "name", int(number), size)
+            page = list_products(connection, slug, sort or "name", int(number), size)
     if page.number != int(number):
         raise NoSuchThingError(f"There is no page {int(number)}: this list has {page.pages}.")
-    return q, category, page
+    return q, category, sort, page
 
 
 def product_or_404(request: Request, sku: str) -> ProductSnapshot:

@@ -60,7 +60,8 @@ BEGIN
   RETURN NULL;
 END $$;
 """
-# Of more than "most" the first that the index has. Each part of the UNION runs only if those before it were too few.
+# Of more than "most" the first that the index has. Each part of the UNION runs only if those before it were too few:
+# the beginnings of words come last, for which the index has to be read at many places.
 # Always by the index: the planner would read the table for common words, which is wrong for two that never meet.
 SEARCH = """
 CREATE FUNCTION search_products(every text, beginnings text, either text, shelf integer, most integer)
@@ -83,7 +84,10 @@ BEGIN
     SELECT product_id, 1, name_length FROM product_search WHERE name @@ begun AND NOT name @@ whole
     UNION ALL
     SELECT product_id, CASE WHEN name @@ anyone THEN 2 ELSE 3 END, name_length FROM product_search
-      WHERE words @@ begun AND NOT name @@ begun
+      WHERE words @@ whole AND NOT name @@ begun
+    UNION ALL
+    SELECT product_id, CASE WHEN name @@ anyone THEN 2 ELSE 3 END, name_length FROM product_search
+      WHERE words @@ begun AND NOT name @@ begun AND NOT words @@ whole
     LIMIT most) found ORDER BY rank, name_length, id;
 END $$;
 """

@@ -126,11 +126,11 @@ class TestCategories:
 @pytest.mark.usefixtures("shelves")
 class TestProducts:
     def test_a_product_is_found_by_its_sku(self, connection: Connection):
-        assert store.find_product(connection, "pen").name == "Brass Pen"
+        assert store.products_by_sku(connection, ["pen"])["pen"].name == "Brass Pen"
 
     @pytest.mark.parametrize("sku", ["", "PEN", "pen ", "p%", "pen\0", "\udcff", "x" * 1_000_000])
     def test_any_other_text_finds_none(self, connection: Connection, sku: str):
-        assert store.find_product(connection, sku) is None
+        assert store.products_by_sku(connection, [sku]) == {}
 
     def test_several_are_found_in_one_statement_and_the_unknown_are_left_out(self, connection: Connection):
         with counted(connection) as statements:
@@ -146,7 +146,7 @@ class TestProducts:
         assert statements == []
 
     def test_related_products_share_the_category_and_the_sold_out_come_last(self, connection: Connection):
-        pen = store.find_product(connection, "pen")
+        pen = store.products_by_sku(connection, ["pen"])["pen"]
 
         with counted(connection) as statements:
             assert skus(store.related_products(connection, pen)) == ["case", "ink"]
@@ -207,3 +207,26 @@ def test_what_is_related_is_found_by_an_index(crowd: Connection):
 
     assert steps.count("ix_product_category_id_name_id") == 2, steps
     assert "Seq Scan on product" not in steps, steps
+
+
+@pytest.mark.parametrize("category", ["", "kitchen"])
+@pytest.mark.parametrize(("page", "passed_over"), [(1, 0), (2, 12), (10**6, 0)])
+def test_a_page_is_walked_to_from_the_nearer_end(crowd: Connection, category: str, page: int, passed_over: int):
+    asked: list[tuple[str, object]] = []
+    event.listen(crowd, "before_cursor_execute", lambda *args: asked.append((args[2], args[3])))
+    found = store.list_products(crowd, category, page=page)
+
+    statement, parameters = asked[-1]
+    assert "OFFSET" in statement
+    numbers = list(parameters.values() if isinstance(parameters, dict) else parameters)
+    assert numbers[-2:] == [len(found.products), passed_over]
+
+
+def test_all_pages_together_are_the_whole_list_in_its_order(crowd: Connection):
+    last = store.list_products(crowd, "garden", "price", page=10**6).number
+
+    listed = [each for page in range(last) for each in store.list_products(crowd, "garden", "price", page + 1).products]
+
+    keys = [(each.price, each.id) for each in listed]
+    assert keys == sorted(set(keys))
+    assert len(keys) == store.find_category(crowd, "garden").products
