@@ -157,7 +157,7 @@ class TestProducts:
         connection.execute(PRODUCT, [product(f"box-{letter}", 3) for letter in "abcdefg"])
 
         def beside(sku: str) -> list[str]:
-            return skus(store.related_products(connection, store.find_product(connection, sku)))
+            return skus(store.related_products(connection, store.products_by_sku(connection, [sku])[sku]))
 
         assert beside("box-b") == ["box-c", "box-d", "box-e", "box-f"]
         assert beside("box-e") == ["box-f", "box-g", "box-a", "box-b"]
