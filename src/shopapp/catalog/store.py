@@ -101,8 +101,14 @@ def products_by_sku(connection: Connection, skus: Iterable[str]) -> dict[str, Pr
 
 def related_products(connection: Connection, product: ProductSnapshot, limit: int = 4) -> tuple[ProductSnapshot, ...]:
     """Return others of the same category: the next by name, and after the last the first. Those in stock come first."""
-    category_id = select(_category.id).where(_category.slug == product.category_slug).scalar_subquery()
-    here = tuple_(literal(product.name), literal(product.id))
+    here = {"slug": product.category_slug, "name": product.name, "id": product.id, "most": limit}
+    return products_by_id(connection, list(connection.scalars(_RELATED, here)))
+
+
+def _related() -> Select:
+    """Put the question of related products together, once: that takes longer than to answer it."""
+    category_id = select(_category.id).where(_category.slug == bindparam("slug")).scalar_subquery()
+    here = tuple_(bindparam("name", type_=_product.name.type), bindparam("id", type_=_product.id.type))
 
     def neighbours(lap: int, side: ColumnElement[bool]) -> Select:
         columns = (literal(lap).label("lap"), _product.id, _product.name, (_product.stock == 0).label("sold_out"))
@@ -111,8 +117,10 @@ def related_products(connection: Connection, product: ProductSnapshot, limit: in
 
     place = tuple_(_product.name, _product.id)
     near = union_all(neighbours(0, place > here), neighbours(1, place < here)).subquery().c
-    ids = select(near.id).order_by(near.sold_out, near.lap, near.name, near.id).limit(limit)
-    return products_by_id(connection, list(connection.scalars(ids)))
+    return select(near.id).order_by(near.sold_out, near.lap, near.name, near.id).limit(bindparam("most"))
+
+
+_RELATED = _related()
 
 
 def list_categories(connection: Connection) -> list[CategorySnapshot]:

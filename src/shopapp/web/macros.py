@@ -19,6 +19,7 @@ from shopapp.settings.shop import ShopSettings
 DRAWINGS = {"shopapp:web/templates/icons.jinja2": ("icon", "mark", "landscape")}
 PARTS = {
     "shopapp:web/templates/frame.jinja2": ("wordmark", "search_form", "categories_nav", "tools"),
+    "shopapp:catalog/templates/card.jinja2": ("product_card",),
     "shopapp:cart/templates/line.jinja2": ("cart_line",),
 }
 """Template: its macros that are the same for the same arguments, so that each is made once. Those of ``PARTS`` take a
