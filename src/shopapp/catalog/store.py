@@ -15,6 +15,7 @@ from sqlalchemy import (
     Select,
     UnaryExpression,
     any_,
+    bindparam,
     func,
     literal,
     select,
