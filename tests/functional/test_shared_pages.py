@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from pyramid.config import Configurator
+from pyramid.exceptions import ConfigurationError
 from pyramid.request import Request
 from pyramid.response import Response
 from sqlalchemy import update
@@ -180,13 +181,8 @@ def test_a_failure_while_it_is_rendered_is_kept_by_nobody(visitor: TestApp, monk
 # A view that would show everybody what is one person's
 
 
-def show_who(request: Request) -> Response:
-    """What a careless view does."""
-    return Response(f"{HOLES[0]}{request.identity}{HOLES[1]}")
-
-
 def test_a_shared_page_must_not_look_at_the_session(shop_app: Any, customer: TestApp, visitor: TestApp) -> None:
-    _add_view(shop_app, show_who)
+    _add_view(shop_app, lambda request: Response(f"{HOLES[0]}{request.identity}{HOLES[1]}"))
 
     page = customer.get("/careless", status=500)
 
@@ -194,11 +190,74 @@ def test_a_shared_page_must_not_look_at_the_session(shop_app: Any, customer: Tes
     visitor.get("/careless", status=500)
 
 
+def test_a_shared_page_sees_nothing_of_who_asks_first(shop_app: Any, customer: TestApp, visitor: TestApp) -> None:
+    def careless(request: Request) -> Response:
+        seen = (request.cookies, dict(request.headers), request.host_url, request.GET, request.remote_addr)
+        return Response(f"{seen} {request.route_url('cart')} {request.path}")
+
+    _add_view(shop_app, careless, shared=("page",))
+
+    first = customer.get("/careless?page=2&secret=3", headers={"Host": "evil.example", "Accept-Language": "de"})
+
+    for word in ("session", "evil.example", "Accept-Language", "secret", "192.0.2.1"):
+        assert word not in first
+    assert "('page', '2')" in first
+    assert "http://everybody.invalid/cart /careless" in first
+    assert visitor.get("/careless?page=2").text == first.text
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda _request: Response("", status=203),
+        lambda _request: Response("", headers={"X-Secret": "1"}),
+        lambda request: request.add_response_callback(lambda *_: None) or Response(""),
+    ],
+    ids=["status", "header", "callback"],
+)
+def test_a_shared_page_is_nothing_but_its_contents(shop_app: Any, visitor: TestApp, answer: Any) -> None:
+    _add_view(shop_app, answer)
+
+    visitor.get("/careless", status=500)
+
+
+@pytest.mark.parametrize("shared", ["page", ["page"], True, ("page", 1)])
+def test_what_a_page_depends_on_is_a_tuple_of_names(shop_app: Any, shared: Any) -> None:
+    with pytest.raises(ConfigurationError, match="should be a tuple of names"):
+        _add_view(shop_app, lambda _request: Response(""), shared=shared)
+
+
+def test_only_get_is_answered_from_memory(shop_app: Any, visitor: TestApp) -> None:
+    asked = []
+    _add_view(shop_app, lambda request: asked.append(request.method) or Response(""), request_method=None)
+
+    for _ in range(2):
+        visitor.post("/careless")
+
+    assert asked == ["POST", "POST"]
+
+
 @pytest.mark.parametrize("body", ["", str(HOLES[0]), str(HOLES[1]), f"{HOLES[1]}{HOLES[0]}"])
 def test_a_shared_page_needs_both_holes_or_none(shop_app: Any, visitor: TestApp, body: str) -> None:
     _add_view(shop_app, lambda _request: Response(body))
 
     visitor.get("/careless", status=500 if body else 200)
+
+
+def test_while_templates_are_written_nothing_is_remembered(
+    shop_with: Callable[[dict[str, Any]], TestApp], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rendered = []
+    related = views.related_products
+    monkeypatch.setattr(views, "related_products", lambda *arguments: rendered.append(1) or related(*arguments))
+    browser = shop_with({"pyramid.reload_templates": "true"})
+    monkeypatch.setattr("shopapp.catalog.memory.LOOK_SECONDS", 3600.0)
+
+    for _ in range(2):
+        page = browser.get("/products/brass-pen")
+
+    assert "Brass Fountain Pen" in page
+    assert len(rendered) == 2
 
 
 def test_text_of_the_catalogue_makes_no_hole(visitor: TestApp, database: sqlite3.Connection) -> None:
@@ -210,7 +269,7 @@ def test_text_of_the_catalogue_makes_no_hole(visitor: TestApp, database: sqlite3
     assert page.text.count("Demo Customer") == 1
 
 
-def _add_view(app: Any, view: Callable[[Request], Response]) -> None:
+def _add_view(app: Any, view: Callable[[Request], Response], shared: Any = (), **options: Any) -> None:
     config = Configurator(registry=app.registry, autocommit=True)
     config.add_route("careless", "/careless")
-    config.add_view(view, route_name="careless", shared=())
+    config.add_view(view, route_name="careless", shared=shared, **options)

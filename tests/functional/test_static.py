@@ -378,3 +378,13 @@ def test_one_stylesheet_that_loads_nothing_else(visitor: TestApp) -> None:
 
     assert "@import" not in rules
     assert "url(" not in rules
+
+
+def test_a_file_that_only_looks_as_if_it_had_a_digest_is_found(open_site: Callable[..., TestApp], folder: Path) -> None:
+    (folder / "photo.deadbeefcafe.svg").write_text("<svg/>")
+    site = open_site()
+
+    address = site.get("/address/photo.deadbeefcafe.svg").text
+
+    assert site.get("/static/photo.deadbeefcafe.svg").text == "<svg/>"
+    assert site.get(address).headers["Cache-Control"] == FOREVER

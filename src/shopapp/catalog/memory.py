@@ -4,6 +4,7 @@ The version is read before what is remembered under it. So what changes in betwe
 version before, and for less than a second; never too late.
 """
 
+import logging
 import time
 from collections.abc import Iterable
 from threading import Lock
@@ -14,6 +15,8 @@ from sqlalchemy import Connection, Engine
 
 from shopapp.catalog.snapshots import CategorySnapshot, ProductSnapshot
 from shopapp.catalog.store import catalogue_version, list_categories, products_by_sku
+
+log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
 """So long is a version believed; nothing that the shop shows is staler."""
@@ -85,6 +88,7 @@ class Catalogue:
             with self.connect() as connection:
                 version = catalogue_version(connection)
             if version != self._version:
+                log.info("catalogue_version version=%s", version)
                 with self._lock:
                     self._products.clear()
             self._version, self._look_at = version, now + LOOK_SECONDS

@@ -159,9 +159,10 @@ def _counts(connection: Connection) -> Sequence[Row]:
 def _snapshots(
     connection: Connection, wanted: ColumnElement[bool], order: Sequence[UnaryExpression] = ()
 ) -> tuple[ProductSnapshot, ...]:
-    names = ("id", "sku", "name", "description", "price", "stock", "image")
+    shelf = {"category_slug": _category.slug, "category_name": _category.name}
+    columns = [shelf[name].label(name) if name in shelf else _product[name] for name in ProductSnapshot.__slots__]
     rows = connection.execute(
-        select(*(_product[name] for name in names), _category.slug, _category.name)
+        select(*columns)
         .join_from(Product.__table__, Category.__table__, _product.category_id == _category.id)
         .where(wanted)
         .order_by(*order)

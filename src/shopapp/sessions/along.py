@@ -27,9 +27,14 @@ def read_along(config: Configurator, question: Question) -> None:
     """Have a command sent along whenever a request's session is read: it must change nothing.
 
     ``question`` is called with the request and the handle of the session that the request's cookie names, when nobody
-    knows yet whether that opens anything, nor whose it is. It returns a command, as its words, or None.
+    knows yet whether that opens anything, nor whose it is. It returns a command, as its words, or None. There is one
+    question: a second is a ConfigurationConflictError.
     """
-    config.registry[QUESTION] = question
+
+    def register() -> None:
+        config.registry[QUESTION] = question
+
+    config.action(QUESTION, register)
 
 
 def came_along(request: Request, *command: str) -> Any:

@@ -14,7 +14,7 @@ from pyramid.view import exception_view_config, forbidden_view_config, notfound_
 from shopapp.http import InvalidFormError, NoSuchThingError, error_body, path_for_log, wants_json
 from shopapp.redis import StoreUnavailable
 from shopapp.web.cross_site import CrossSiteRequestError
-from shopapp.web.shell import Person, Shell, person_of, personal_parts
+from shopapp.web.shell import Shell, Viewer, personal_parts, viewer_of
 
 log = logging.getLogger(__name__)
 
@@ -128,5 +128,5 @@ def _shell(request: Request, status: int) -> Shell:
     """The frame of an error page. It has no categories, for the database may be what failed, and no messages: a picture
     that is missing must not take the one meant for the page around it. After a failure it asks for nothing at all.
     """
-    person = Person(degraded=True) if status >= 500 else person_of(request, takes_flashes=False)
-    return Shell(personal_parts(request, person)[0], Markup())
+    viewer = Viewer(degraded=True) if status >= 500 else viewer_of(request, takes_flashes=False)
+    return Shell(personal_parts(request, viewer)[0], Markup())

@@ -42,18 +42,26 @@ def templates_of(registry: Registry) -> Environment:
 def remember_macros(config: Configurator) -> None:
     """Give all templates the macros that are remembered, and those for messages, which are not."""
     templates = templates_of(config.registry)
+
+    def macro(source: str, name: str) -> Callable[..., Any]:
+        # Looked up for each call, in what Jinja has parsed: while templates are being written, it parses them anew.
+        return lambda *arguments: getattr(templates.get_template(source).module, name)(*arguments)
+
+    drawn, made = (_as_it_is, _as_it_is) if templates.auto_reload else (lru_cache(None), remembered)
     for source, names in DRAWINGS.items():
-        drawings = templates.get_template(source).module
-        templates.globals |= {name: lru_cache(None)(getattr(drawings, name)) for name in names}
+        templates.globals |= {name: drawn(macro(source, name)) for name in names}
     for source, names in PARTS.items():
-        parts = templates.get_template(source).module
-        templates.globals |= {name: remembered(getattr(parts, name)) for name in names}
-    templates.globals["messages"] = templates.get_template("shopapp:web/templates/frame.jinja2").module.messages
+        templates.globals |= {name: made(macro(source, name)) for name in names}
+    templates.globals["messages"] = macro("shopapp:web/templates/frame.jinja2", "messages")
 
 
 def remembered(macro: Callable[..., Any]) -> Callable[..., Any]:
     """Return a macro that takes a request and is made once for the path under which the app is mounted."""
     return cached(LRUCache(MAX_REMEMBERED), key=_key, lock=Lock())(macro)
+
+
+def _as_it_is(macro: Callable[..., Any]) -> Callable[..., Any]:
+    return macro
 
 
 def _key(request: Request, *arguments: Any) -> tuple[Any, ...]:

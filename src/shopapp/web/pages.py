@@ -2,30 +2,36 @@
 catalogue, with holes where those parts go.
 
 A view says that its page is such a one by ``@view_config(shared=("q", "page"))``, with the names of all that it reads
-from the query string; it must not look at the session then.
+from the query string. It gets a request with the path and these fields alone; docs/pages.md has the rules.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from hashlib import blake2b
 from secrets import token_hex
 from threading import Condition
 from typing import Any
+from urllib.parse import urlencode
 
 from cachetools import LRUCache, cached
 from markupsafe import Markup
+from pyramid.exceptions import ConfigurationError
 from pyramid.request import Request
 from pyramid.response import Response
 
 from shopapp.catalog.memory import catalogue_of
 from shopapp.http import query
-from shopapp.web.shell import NOBODY, Shell, person_of, personal_parts
+from shopapp.web.shell import NOBODY, Shell, personal_parts, viewer_of
 
 MAX_BYTES = 32 * 2**20
 """Of all pages that a process remembers. Those asked for last are kept."""
 
 HOLES = [Markup(f"<!-- {token_hex()} -->") for _ in range(2)]  # noqa: S704 - nothing of it is anybody's
 """Where the personal parts go. Nobody can guess them, and so put one into a page."""
+
+NO_HOST = "http://everybody.invalid"
+"""What a shared page would show where it wrote a whole URL: its host would be that of whoever asked first."""
 
 FOR_EVERYBODY = "public, max-age=0, s-maxage=1, must-revalidate"
 """A proxy may hand the page on for a second and asks again then; a browser asks each time (RFC 9111, 5.2.2)."""
@@ -34,7 +40,7 @@ View = Callable[[Any, Request], Response]
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class SharedPage:
     """A page between whose parts the personal ones go; ``whole`` is what a visitor sees, who only looks."""
 
     parts: tuple[bytes, ...]
@@ -43,7 +49,7 @@ class Page:
     etag: str
 
     @classmethod
-    def of(cls, request: Request, response: Response) -> "Page":
+    def of(cls, request: Request, response: Response) -> "SharedPage":
         """Take a page apart at its holes. Raises RuntimeError if it has not each of them once, or none at all."""
         before, tools, rest = response.text.partition(HOLES[0])
         between, messages, after = rest.partition(HOLES[1])
@@ -59,10 +65,10 @@ class Page:
 
     def answer(self, request: Request) -> Response:
         """Return the page for whoever asks."""
-        person = person_of(request) if len(self.parts) > 1 else NOBODY
-        if person != NOBODY:
+        viewer = viewer_of(request) if len(self.parts) > 1 else NOBODY
+        if viewer != NOBODY:
             headers = [("Content-Type", self.content_type), ("Cache-Control", "no-store")]
-            return _response(_filled(self.parts, *personal_parts(request, person)), headers)
+            return _response(_filled(self.parts, *personal_parts(request, viewer)), headers)
         headers = [("Content-Type", self.content_type), ("Cache-Control", FOR_EVERYBODY), ("ETag", self.etag)]
         if "HTTP_IF_NONE_MATCH" in request.environ and self.etag.strip('"') in request.if_none_match:
             return Response(status=304, headerlist=[*headers[1:], ("Vary", "Accept, Cookie")])
@@ -73,7 +79,7 @@ class PageMemory:
     """The pages of one app."""
 
     def __init__(self) -> None:
-        self._kept: LRUCache[Any, Page] = LRUCache(MAX_BYTES, getsizeof=lambda page: 2 * len(page.whole) + 1000)
+        self._kept: LRUCache[Any, SharedPage] = LRUCache(MAX_BYTES, getsizeof=lambda page: 2 * len(page.whole) + 1000)
         # Of several requests for a page that is not there one renders it, and the others wait.
         self.page = cached(self._kept, key=lambda key, _make: key, condition=Condition())(lambda _key, make: make())
         self._version = 0
@@ -86,18 +92,31 @@ class PageMemory:
 
 
 def shared_view(view: View, info: Any) -> View:
-    """View deriver for the option ``shared``: answer from memory. Raises RuntimeError if the view used the session."""
+    """View deriver for the option ``shared``: answer GET and HEAD from memory.
+
+    Raises ConfigurationError if the option is no tuple of names; RuntimeError, when the page is rendered, if the view
+    did what would be everybody's then.
+    """
     names: tuple[str, ...] | None = info.options.get("shared")
     if names is None:
         return view
+    if not (isinstance(names, tuple) and all(isinstance(name, str) for name in names)):
+        raise ConfigurationError(f"shared={names!r} should be a tuple of names of the query string's fields")
     memory: PageMemory = info.registry["shopapp.pages"]
+    is_being_written = info.registry.settings["pyramid.reload_templates"]
 
     def answer(context: Any, request: Request) -> Response:
+        if request.method not in ("GET", "HEAD"):
+            return view(context, request)
         environ, version = request.environ, catalogue_of(request).version()
-        memory.forget_older_than(version)
         asked = query(request) if names and environ.get("QUERY_STRING") else {}
-        key = (version, view, environ.get("SCRIPT_NAME"), environ.get("PATH_INFO"), *map(asked.get, names))
-        return memory.page(key, lambda: _render(view, context, request)).answer(request)
+        values = tuple(map(asked.get, names))
+        if is_being_written:
+            return _render(view, context, request, dict(zip(names, values, strict=True))).answer(request)
+        memory.forget_older_than(version)
+        key = (version, view, environ.get("SCRIPT_NAME"), environ.get("PATH_INFO"), values)
+        render = partial(_render, view, context, request, dict(zip(names, values, strict=True)))
+        return memory.page(key, render).answer(request)
 
     return answer
 
@@ -105,15 +124,27 @@ def shared_view(view: View, info: Any) -> View:
 shared_view.options = ("shared",)
 
 
-def _render(view: View, context: Any, request: Request) -> Page:
-    request.shell = Shell(HOLES[0], HOLES[1], catalogue_of(request).categories())
-    try:
-        response = view(context, request)
-    finally:
-        del request.shell
-    if "session" in request.__dict__:
+def _render(view: View, context: Any, request: Request, asked: dict[str, str | None]) -> SharedPage:
+    """Render the page for a request that has what the page is remembered by and nothing else: no cookie, no host."""
+    bare = _bare(request, asked)
+    bare.context, bare.shell = context, Shell(HOLES[0], HOLES[1], catalogue_of(request).categories())
+    response = view(context, bare)
+    if "session" in bare.__dict__:
         raise RuntimeError("a shared page must not look at the session: everybody would see what it shows")
-    return Page.of(request, response)
+    others = {name.title() for name in response.headers} - {"Content-Type", "Content-Length"}
+    if response.status_int != 200 or others or bare.response_callbacks:
+        raise RuntimeError("a shared page is a 200 with nothing but its contents: " + ", ".join(sorted(others)))
+    return SharedPage.of(bare, response)
+
+
+def _bare(request: Request, asked: dict[str, str | None]) -> Request:
+    given = {name: value for name, value in asked.items() if value is not None}
+    bare: Request = type(request).blank(
+        "/", base_url=NO_HOST, environ={"PATH_INFO": request.environ["PATH_INFO"], "QUERY_STRING": urlencode(given)}
+    )
+    bare.environ["SCRIPT_NAME"] = request.environ.get("SCRIPT_NAME", "")
+    bare.registry, bare.matchdict, bare.matched_route = request.registry, request.matchdict, request.matched_route
+    return bare
 
 
 def _filled(parts: tuple[bytes, ...], tools: Markup, messages: Markup) -> bytes:

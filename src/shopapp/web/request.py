@@ -15,6 +15,9 @@ ADDRESSES = "shopapp.addresses"
 
 Pairs = tuple[Any, ...]
 
+PLAIN = (str, int)
+"""Types of which two values that are equal look alike in an address, unlike 1 and True."""
+
 MAX_HEADER = 512
 """A longer Accept header is no browser's, and is not remembered."""
 
@@ -47,10 +50,13 @@ class ShopRequest(Request):
         return Accept(self.environ.get("HTTP_ACCEPT"))
 
     def route_path(self, route_name: str, *elements: str, **kw: Any) -> str:
-        """Return the path of a route on this site. A query is given as ``_query={name: value}``."""
-        query = tuple(kw.pop("_query", {}).items())
-        script_name = self.environ.get("SCRIPT_NAME", "")
-        made: str = self.registry[ADDRESSES].route(script_name, route_name, elements, tuple(kw.items()), query)
+        """Return the path of a route, as Pyramid does; remembered where all parts of it are text or numbers."""
+        query = kw.get("_query", {})
+        parts = [(name, value) for name, value in kw.items() if name != "_query"]
+        if not isinstance(query, dict) or not all(type(value) in PLAIN for _, value in [*parts, *query.items()]):
+            return super().route_path(route_name, *elements, **kw)
+        script_name, asked = self.environ.get("SCRIPT_NAME", ""), tuple(query.items())
+        made: str = self.registry[ADDRESSES].route(script_name, route_name, elements, tuple(parts), asked)
         return made
 
     def static_path(self, path: str, **kw: Any) -> str:

@@ -32,7 +32,7 @@ class Shell:
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class Viewer:
     """What the frame says of whoever looks at it. ``degraded``: Redis is away, so nobody knows."""
 
     identity: Identity | None = None
@@ -41,32 +41,32 @@ class Person:
     degraded: bool = False
 
 
-NOBODY = Person()
+NOBODY = Viewer()
 """A visitor who only looks."""
 
 
-def person_of(request: Request, *, takes_flashes: bool = True) -> Person:
+def viewer_of(request: Request, *, takes_flashes: bool = True) -> Viewer:
     """Return what the session and the cart say. Where Redis is away it is told, and the page goes on."""
     if "HTTP_COOKIE" not in request.environ and "session" not in request.__dict__:
         return NOBODY
     try:
         flashes = _take_flashes(request) if takes_flashes else ()
-        return Person(request.identity, sum(quantities(request).values()), flashes)
+        return Viewer(request.identity, sum(quantities(request).values()), flashes)
     except StoreUnavailable:
         log.warning("store_unavailable page=%s", path_for_log(request))
-        return Person(degraded=True)
+        return Viewer(degraded=True)
 
 
-def shell_for(request: Request, person: Person, categories: Sequence[CategorySnapshot]) -> Shell:
-    """Return the frame of a page for this person."""
-    return Shell(*personal_parts(request, person), categories)
+def shell_for(request: Request, viewer: Viewer, categories: Sequence[CategorySnapshot]) -> Shell:
+    """Return the frame of a page for this viewer."""
+    return Shell(*personal_parts(request, viewer), categories)
 
 
-def personal_parts(request: Request, person: Person) -> tuple[Markup, Markup]:
+def personal_parts(request: Request, viewer: Viewer) -> tuple[Markup, Markup]:
     """Return the tools and the messages of the frame."""
     make: dict[str, Any] = templates_of(request.registry).globals
-    tools: Markup = make["tools"](request, person.identity, person.cart_count, person.degraded)
-    return tools, make["messages"](person) if person.flashes or person.degraded else Markup()
+    tools: Markup = make["tools"](request, viewer.identity, viewer.cart_count, viewer.degraded)
+    return tools, make["messages"](viewer) if viewer.flashes or viewer.degraded else Markup()
 
 
 def on_before_render(event: BeforeRender) -> None:
@@ -75,7 +75,7 @@ def on_before_render(event: BeforeRender) -> None:
         return
     request = event["request"]
     event["shell"] = request.__dict__.get("shell") or shell_for(
-        request, person_of(request), catalogue_of(request).categories()
+        request, viewer_of(request), catalogue_of(request).categories()
     )
 
 

@@ -79,8 +79,10 @@ class StaticFiles(static_view):
 
     def __call__(self, _context: object, request: Request) -> Response:
         """Answer with the file, or raise HTTPNotFound."""
-        wanted = _take_digest(request)
-        version = _version(self.get_resource_name(request))
+        version, wanted = _version(self.get_resource_name(request)), None
+        if version is None:
+            wanted = _take_digest(request)
+            version = _version(self.get_resource_name(request))
         if version is None:
             raise HTTPNotFound
         response, digest = _respond(version, request)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from pyramid.config import Configurator
+from pyramid.exceptions import ConfigurationConflictError
 from pyramid.request import Request
 from webtest import TestApp
 
@@ -102,3 +103,18 @@ def test_rubbish_in_place_of_the_session_is_a_fresh_one(any_redis: Any, make_app
     any_redis.sadd(f"session:{handles[-1]}", "rubbish")
 
     assert browser.get("/get").json["word"] is None
+
+
+def test_an_app_has_one_question(any_redis: Any) -> None:
+    settings = {
+        "redis.sessions.secret": TEST_SECRET,
+        "redis.sessions.redis_client_callable": "shopapp.testing.ObservedRedis.of",
+        "shopapp.testing.redis": any_redis,
+    }
+    config = Configurator(settings=settings)
+    config.include("shopapp.sessions")
+    read_along(config, lambda _request, _handle: ASKED)
+    read_along(config, lambda _request, _handle: None)
+
+    with pytest.raises(ConfigurationConflictError):
+        config.commit()
