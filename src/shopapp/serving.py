@@ -117,16 +117,33 @@ def read_options(ini: str, server: str) -> Adjustments:
 
 def guarded(app: WsgiApp, options: Adjustments) -> WsgiApp:
     """Return the app behind what waitress does for it and granian does not."""
-    return _named_peer(
-        proxy_headers_middleware(
-            _whole_bodies(app, options.max_request_body_size),
-            trusted_proxy=options.trusted_proxy,
-            trusted_proxy_count=options.trusted_proxy_count,
-            trusted_proxy_headers=options.trusted_proxy_headers,
-            clear_untrusted=options.clear_untrusted_proxy_headers,
-            log_untrusted=options.log_untrusted_proxy_headers,
-        )
+    behind_proxy = proxy_headers_middleware(
+        _whole_bodies(app, options.max_request_body_size),
+        trusted_proxy=options.trusted_proxy,
+        trusted_proxy_count=options.trusted_proxy_count,
+        trusted_proxy_headers=options.trusted_proxy_headers,
+        clear_untrusted=options.clear_untrusted_proxy_headers,
+        log_untrusted=options.log_untrusted_proxy_headers,
     )
+    return _named_peer(_status_first(behind_proxy))
+
+
+def _status_first(app: WsgiApp) -> WsgiApp:
+    """Have the status told before the answer is handed over, as granian takes it: a generator tells it with its first
+    piece. Waitress's middleware refuses malformed headers so, and it would be a 200.
+    """
+
+    def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        told = []
+
+        def tell(*arguments: Any) -> Any:
+            told.append(True)
+            return start_response(*arguments)
+
+        pieces = app(environ, tell)
+        return pieces if told else list(pieces)
+
+    return answer
 
 
 def _named_peer(app: WsgiApp) -> WsgiApp:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+import redis
 from webtest import TestApp
 
 from shopapp.cart.store import CartId
@@ -59,3 +60,20 @@ def test_what_a_visitor_of_before_left_behind_is_not_shown_to_the_person(
     shop_redis.hset(key, "hand-trowel", 5)
 
     assert skus(visitor) == ["brass-pen"]
+
+
+def test_a_message_waits_until_the_cart_can_be_read(
+    customer: TestApp, shop_app: object, shop_redis: ObservedRedis
+) -> None:
+    customer.post("/cart/items", {"sku": "brass-pen"})
+    shop_app.registry["shopapp.cart.guesses"]._carts.clear()  # as in a process that does not know them
+
+    def fail(command: str) -> None:
+        if command == "HGETALL":
+            raise redis.ConnectionError("away")
+
+    shop_redis.before = fail
+    assert "taking a short break" in customer.get("/")
+    shop_redis.before = lambda _command: None
+
+    assert "is in your cart." in customer.get("/")

@@ -151,6 +151,41 @@ def test_of_many_who_ask_for_a_page_that_is_not_there_one_renders_it(
     assert len(set(pages)) == 1
 
 
+def test_those_who_wait_for_a_page_that_fails_fail_with_it(shop_app: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    number, tried = 8, []
+    together = threading.Barrier(number)
+
+    def fail(*_arguments: Any) -> Any:
+        tried.append(1)
+        threading.Event().wait(0.5)
+        raise RuntimeError("away")
+
+    monkeypatch.setattr(views, "related_products", fail)
+    monkeypatch.setattr("shopapp.catalog.memory.LOOK_SECONDS", 3600.0)
+
+    def look(_number: int) -> int:
+        browser = TestApp(shop_app)
+        together.wait()
+        return browser.get("/products/brass-pen", status="*").status_int
+
+    with ThreadPoolExecutor(number) as pool:
+        statuses = list(pool.map(look, range(number)))
+
+    assert statuses == [500] * number
+    assert len(tried) < number / 2
+
+
+def test_what_nobody_types_is_not_remembered(shop_app: Any, visitor: TestApp) -> None:
+    kept = shop_app.registry["shopapp.pages"]._kept
+
+    visitor.get("/", {"q": "mug" + " " * 300})
+    visitor.get("/?category=" + "x" * 300, status=404)
+    assert len(kept) == 0
+
+    visitor.get("/", {"q": "mug"})
+    assert len(kept) == 1
+
+
 def test_what_the_address_says_beyond_what_a_page_reads_makes_no_other_page(
     visitor: TestApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:

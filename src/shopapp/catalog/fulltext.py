@@ -4,9 +4,11 @@ Words are of letters and digits, so none of them means anything in the languages
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from sqlalchemy import Connection, text
+
+from shopapp.catalog.spelling import spellings
 
 PREFIX_LENGTH = 3
 """A word of so many letters also finds words that begin with it. A shorter one finds itself: too many begin with it."""
@@ -36,10 +38,11 @@ def matching_ids(connection: Connection, words: Sequence[str], category_id: int 
     return list(connection.scalars(text(_POSTGRESQL_FOUND), {**asked, "shelf": category_id, "most": most}))
 
 
-def near_words(connection: Connection, word: str, nears: Iterable[str], most: int = 50) -> list[str]:
-    """Return words of names that this one may be a mistake for. ``nears`` are its spellings with letters left out."""
+def near_words(connection: Connection, word: str, most: int = 50) -> list[str]:
+    """Return words of names that this one may be a mistake for."""
     if connection.dialect.name == "sqlite":
-        return list(connection.scalars(text(_SQLITE_NEAR), {"nears": json.dumps(list(nears)), "most": most}))
+        nears = json.dumps(list(spellings(word)))
+        return list(connection.scalars(text(_SQLITE_NEAR), {"nears": nears, "most": most}))
     return list(connection.scalars(text(_POSTGRESQL_NEAR), {"word": word, "most": most}))
 
 

@@ -12,6 +12,7 @@ from threading import Lock
 from cachetools import LRUCache
 from pyramid.request import Request
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from shopapp.catalog.snapshots import CategorySnapshot, ProductSnapshot
 from shopapp.catalog.store import catalogue_version, list_categories, products_by_sku
@@ -20,6 +21,11 @@ log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
 """So long is a version believed; nothing that the shop shows is staler."""
+
+PATIENCE_SECONDS = 1.0
+"""So long does a request wait for another one's look."""
+
+MAX_SKU = 64
 
 MAX_PRODUCTS = 10_000
 """Those looked at last are remembered, some 1.5 kB each."""
@@ -32,8 +38,9 @@ class Catalogue:
     requests that hold the connection of their transaction cannot wait for one another here.
     """
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, looks: Engine | None = None) -> None:
+        """``looks`` is for the version alone: pages that take long must not keep a look waiting for a connection."""
+        self._engine, self._looks = engine, looks or engine
         self._looking, self._lock = Lock(), Lock()
         self._version, self._look_at = 0, 0.0
         self._categories: tuple[int, tuple[CategorySnapshot, ...]] = (0, ())
@@ -44,7 +51,11 @@ class Catalogue:
         return self._engine.connect()
 
     def version(self) -> int:
-        """Return the version of the catalogue, as it was less than a second ago."""
+        """Return the version of the catalogue, as it was less than a second ago.
+
+        While the database is away, or does not answer within a second, it is the last one known: what is in memory
+        goes on, and is told in the log. Raises SQLAlchemyError if none is known yet.
+        """
         if time.monotonic() >= self._look_at:
             self._look()
         return self._version
@@ -68,6 +79,8 @@ class Catalogue:
         version, found, unknown = self.version(), {}, []
         with self._lock:
             for sku in skus:
+                if len(sku) > MAX_SKU:
+                    continue  # no product has it, and nobody should fill the memory with such
                 try:
                     found[sku] = self._products[version, sku]
                 except KeyError:
@@ -81,17 +94,35 @@ class Catalogue:
         return {sku: product for sku, product in found.items() if product is not None}
 
     def _look(self) -> None:
-        with self._looking:
+        if not self._looking.acquire(timeout=PATIENCE_SECONDS):
+            self._go_on("the database does not answer")
+            return
+        try:
             now = time.monotonic()
             if now < self._look_at:
                 return  # another thread has looked meanwhile
-            with self.connect() as connection:
-                version = catalogue_version(connection)
+            try:
+                with self._looks.connect() as connection:
+                    version = catalogue_version(connection)
+            except SQLAlchemyError as error:
+                if not self._version:
+                    raise
+                self._go_on(error)
+                return
             if version != self._version:
                 log.info("catalogue_version version=%s", version)
                 with self._lock:
                     self._products.clear()
             self._version, self._look_at = version, now + LOOK_SECONDS
+        finally:
+            self._looking.release()
+
+    def _go_on(self, reason: object) -> None:
+        """Believe the known version for as long again, so that a database that is away costs one request a second."""
+        if not self._version:
+            raise OperationalError("the catalogue's version", None, TimeoutError(str(reason)))
+        log.error("catalogue_not_looked_at error=%r", reason)
+        self._look_at = time.monotonic() + LOOK_SECONDS
 
 
 def catalogue_of(request: Request) -> Catalogue:

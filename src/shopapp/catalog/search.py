@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from shopapp.catalog.fulltext import matching_ids, near_words
 from shopapp.catalog.snapshots import Page
-from shopapp.catalog.spelling import closest, mistakes_allowed, spellings
+from shopapp.catalog.spelling import closest, mistakes_allowed
 from shopapp.catalog.store import Sort, find_category, page_numbers, products_by_id
 from shopapp.db import can_be_stored
 
@@ -80,7 +80,7 @@ def _mended(connection: Connection, searched: str, words: list[str]) -> str | No
         return None
     instead = {}
     for word in unknown:
-        near = near_words(connection, word, spellings(word)) if mistakes_allowed(word) else ()
+        near = near_words(connection, word) if mistakes_allowed(word) else ()
         meant = closest(word, near)
         if meant is None:
             return None

@@ -3,6 +3,9 @@
 import unicodedata
 from collections.abc import Iterable
 
+SHORTEST, LONGEST = 3, 32
+"""Letters of a word that is mended. The spellings of one grow with the square of its length."""
+
 _LIKE_ACCENTS = str.maketrans({"ø": "o", "đ": "d", "ł": "l"})
 
 
@@ -14,7 +17,8 @@ def plain(word: str) -> str:
 
 def mistakes_allowed(word: str) -> int:
     """Return how many letters may be wrong, missing, too many or in each other's place."""
-    return 0 if len(word) < 3 else 1 if len(word) < 6 else 2
+    letters = len(plain(word))  # which one of another script may be several of
+    return 0 if not SHORTEST <= letters <= LONGEST else 1 if letters < 6 else 2
 
 
 def spellings(word: str) -> set[str]:

@@ -48,8 +48,8 @@ change places between two pages. Each has an index, in the whole shop and within
 
 
 def catalogue_version(connection: Connection) -> int:
-    """Return the version, which every change of categories and products raises."""
-    return connection.scalar(select(catalogue.c.version)) or 0
+    """Return the version, which every change of categories and products raises. Raises NoResultFound without a row."""
+    return connection.scalars(select(catalogue.c.version)).one()
 
 
 def list_products(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 import msgspec
+from redis import RedisCluster
 from redis.exceptions import ResponseError
 
 from shopapp.redis import Client, Script, StoreUnavailable, sent, unavailable_on_error
@@ -200,7 +201,12 @@ class SessionStore:
 
     def _read_along(self, key: str, along: Along) -> bytes | None:
         """As :meth:`_read`, with a command of the app's in the same round trip."""
-        (found, along.answer), _ = sent(self._client, self._both, key, along.command)
+        try:
+            (found, along.answer), _ = sent(self._client, self._both, key, along.command)
+        except StoreUnavailable:
+            if not isinstance(self._client, RedisCluster):
+                raise
+            return self._read(key)  # it may be on another node than the one that is away
         if isinstance(found, ResponseError):
             return self._read(key)  # what is no string; or a server that does not know the script yet
         return cast("bytes | None", found)
@@ -213,7 +219,6 @@ class SessionStore:
                 pipeline.get(key)
             pipeline.execute_command(*command)
             answers = pipeline.execute(raise_on_error=False)
-        for answer in answers:
-            if isinstance(answer, Exception) and not isinstance(answer, ResponseError):
-                raise answer
+        if isinstance(answers[0], Exception) and not isinstance(answers[0], ResponseError):
+            raise answers[0]
         return answers

@@ -6,15 +6,17 @@ from the query string. It gets a request with the path and these fields alone; d
 """
 
 from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
 from secrets import token_hex
-from threading import Condition
+from threading import Lock
 from typing import Any
 from urllib.parse import urlencode
 
-from cachetools import LRUCache, cached
+from cachetools import LRUCache
 from markupsafe import Markup
 from pyramid.exceptions import ConfigurationError
 from pyramid.request import Request
@@ -29,6 +31,9 @@ MAX_BYTES = 32 * 2**20
 
 HOLES = [Markup(f"<!-- {token_hex()} -->") for _ in range(2)]  # noqa: S704 - nothing of it is anybody's
 """Where the personal parts go. Nobody can guess them, and so put one into a page."""
+
+MAX_FIELD = 250
+"""Characters of a field of the query string for which a page is remembered: somebody may fill the memory otherwise."""
 
 NO_HOST = "http://everybody.invalid"
 """What a shared page would show where it wrote a whole URL: its host would be that of whoever asked first."""
@@ -79,16 +84,40 @@ class PageMemory:
     """The pages of one app."""
 
     def __init__(self) -> None:
-        self._kept: LRUCache[Any, SharedPage] = LRUCache(MAX_BYTES, getsizeof=lambda page: 2 * len(page.whole) + 1000)
-        # Of several requests for a page that is not there one renders it, and the others wait.
-        self.page = cached(self._kept, key=lambda key, _make: key, condition=Condition())(lambda _key, make: make())
-        self._version = 0
+        self._kept: LRUCache[Any, SharedPage] = LRUCache(MAX_BYTES, getsizeof=lambda page: 2 * len(page.whole) + 4000)
+        self._being_made: dict[Any, Future[SharedPage]] = {}
+        self._version, self._lock = 0, Lock()
 
-    def forget_older_than(self, version: int) -> None:
-        """Drop all pages of other versions."""
-        if version != self._version:
-            self._version = version
-            self.page.cache_clear()
+    def page(self, version: int, key: Any, make: Callable[[], SharedPage]) -> SharedPage:
+        """Return the page of this version. Of several requests for one that is not there one makes it; the others wait,
+        and fail with it if it fails.
+        """
+        key = version, key
+        with self._lock:
+            if version != self._version:
+                self._kept.clear()
+                self._version = version
+            try:
+                return self._kept[key]
+            except KeyError:
+                others = self._being_made.get(key)
+                if others is None:
+                    mine = self._being_made[key] = Future()
+        if others is not None:
+            return others.result()
+        try:
+            page = make()
+        except BaseException as error:
+            mine.set_exception(error)
+            raise
+        else:
+            mine.set_result(page)
+            with self._lock, suppress(ValueError):  # which a page larger than all the room would be
+                self._kept[key] = page
+            return page
+        finally:
+            with self._lock:
+                del self._being_made[key]
 
 
 def shared_view(view: View, info: Any) -> View:
@@ -108,15 +137,14 @@ def shared_view(view: View, info: Any) -> View:
     def answer(context: Any, request: Request) -> Response:
         if request.method not in ("GET", "HEAD"):
             return view(context, request)
-        environ, version = request.environ, catalogue_of(request).version()
+        environ = request.environ
         asked = query(request) if names and environ.get("QUERY_STRING") else {}
         values = tuple(map(asked.get, names))
-        if is_being_written:
-            return _render(view, context, request, dict(zip(names, values, strict=True))).answer(request)
-        memory.forget_older_than(version)
-        key = (version, view, environ.get("SCRIPT_NAME"), environ.get("PATH_INFO"), values)
         render = partial(_render, view, context, request, dict(zip(names, values, strict=True)))
-        return memory.page(key, render).answer(request)
+        if is_being_written or any(len(value) > MAX_FIELD for value in values if value):
+            return render().answer(request)
+        key = (view, environ.get("SCRIPT_NAME"), environ.get("PATH_INFO"), values)
+        return memory.page(catalogue_of(request).version(), key, render).answer(request)
 
     return answer
 

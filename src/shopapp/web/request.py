@@ -18,6 +18,9 @@ Pairs = tuple[Any, ...]
 PLAIN = (str, int)
 """Types of which two values that are equal look alike in an address, unlike 1 and True."""
 
+MAX_PART = 100
+"""Characters of a part of an address that is remembered: what somebody has sent may be in it."""
+
 MAX_HEADER = 512
 """A longer Accept header is no browser's, and is not remembered."""
 
@@ -50,10 +53,10 @@ class ShopRequest(Request):
         return Accept(self.environ.get("HTTP_ACCEPT"))
 
     def route_path(self, route_name: str, *elements: str, **kw: Any) -> str:
-        """Return the path of a route, as Pyramid does; remembered where all parts of it are text or numbers."""
+        """Return the path of a route, as Pyramid does; remembered where its parts are short texts or numbers."""
         query = kw.get("_query", {})
         parts = [(name, value) for name, value in kw.items() if name != "_query"]
-        if not isinstance(query, dict) or not all(type(value) in PLAIN for _, value in [*parts, *query.items()]):
+        if not isinstance(query, dict) or not _is_short_and_plain([*parts, *query.items()]):
             return super().route_path(route_name, *elements, **kw)
         script_name, asked = self.environ.get("SCRIPT_NAME", ""), tuple(query.items())
         made: str = self.registry[ADDRESSES].route(script_name, route_name, elements, tuple(parts), asked)
@@ -65,6 +68,10 @@ class ShopRequest(Request):
             return super().static_path(path, **kw)
         made: str = self.registry[ADDRESSES].static(self.environ.get("SCRIPT_NAME", ""), path)
         return made
+
+
+def _is_short_and_plain(parts: list[tuple[str, Any]]) -> bool:
+    return all(type(value) in PLAIN and len(str(value)) <= MAX_PART for _, value in parts)
 
 
 class Addresses:

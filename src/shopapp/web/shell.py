@@ -50,8 +50,9 @@ def viewer_of(request: Request, *, takes_flashes: bool = True) -> Viewer:
     if "HTTP_COOKIE" not in request.environ and "session" not in request.__dict__:
         return NOBODY
     try:
-        flashes = _take_flashes(request) if takes_flashes else ()
-        return Viewer(request.identity, sum(quantities(request).values()), flashes)
+        identity, cart_count = request.identity, sum(quantities(request).values())
+        flashes = _take_flashes(request) if takes_flashes else ()  # last: what is taken must be shown
+        return Viewer(identity, cart_count, flashes)
     except StoreUnavailable:
         log.warning("store_unavailable page=%s", path_for_log(request))
         return Viewer(degraded=True)

@@ -42,8 +42,8 @@ MOST_COMPRESSED_IN_ALL = 16 * 2**20
 
 WITH_DIGEST = re.compile(r"(?P<stem>.+)\.(?P<digest>[0-9a-f]{12})(?P<suffix>(?:\.[^.]+)?)")
 
-FileVersion = tuple[str, int, int]
-"""Path, time of the last change and size: what it takes to know contents again."""
+FileVersion = tuple[str, int, int, int]
+"""Path, times of the last change of contents and of the file, and size: what it takes to know contents again."""
 
 
 def includeme(config: Configurator) -> None:
@@ -112,12 +112,12 @@ def _version(path: str) -> FileVersion | None:
         found = os.stat(path)
     except (OSError, ValueError):  # ValueError: a NUL in the name
         return None
-    return (path, found.st_mtime_ns, found.st_size) if stat.S_ISREG(found.st_mode) else None
+    return (path, found.st_mtime_ns, found.st_ctime_ns, found.st_size) if stat.S_ISREG(found.st_mode) else None
 
 
 def _respond(version: FileVersion, request: Request) -> tuple[Response, str]:
     """Return the answer, and the digest of what it sends."""
-    path, mtime, size = version
+    path, mtime, _changed, size = version
     content_type = mimetypes.guess_type(path)[0] or "application/octet-stream"
     if not COMPRESSIBLE.fullmatch(content_type) or size > MOST_COMPRESSED_BYTES:
         digest = _digest(version)

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import Engine, event, text
+from sqlalchemy.exc import OperationalError
 
 from shopapp.catalog import memory
 from shopapp.catalog.memory import Catalogue
@@ -200,3 +201,109 @@ def test_a_look_takes_no_transaction_and_gives_its_connection_back(shop: Engine)
     deadline = time.monotonic() + 5
     change(shop, "UPDATE product SET price = 1")  # nobody holds a lock
     assert time.monotonic() < deadline
+
+
+# While the database is away
+
+
+def fail(*_arguments):
+    raise OperationalError("SELECT", None, OSError("away"))
+
+
+def test_a_database_that_is_away_costs_one_look_a_second_and_what_is_known_goes_on(
+    shop: Engine, clock: list[float], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    catalogue = Catalogue(shop)
+    version = catalogue.version()
+    catalogue.product("pen")
+    looks = []
+    monkeypatch.setattr(memory, "catalogue_version", lambda connection: looks.append(1) or fail(connection))
+
+    for _ in range(30):  # within three seconds
+        clock[0] += 0.1
+        assert catalogue.version() == version
+        assert catalogue.product("pen").price == 100
+
+    assert len(looks) == 3
+    assert caplog.text.count("catalogue_not_looked_at") == 3
+
+
+def test_it_is_found_again_by_itself(shop: Engine, clock: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    catalogue = Catalogue(shop)
+    catalogue.version()
+    with monkeypatch.context() as patch:
+        patch.setattr(memory, "catalogue_version", fail)
+        clock[0] += memory.LOOK_SECONDS
+        catalogue.version()
+    change(shop, "UPDATE product SET price = 150 WHERE sku = 'pen'")
+
+    clock[0] += memory.LOOK_SECONDS
+
+    assert catalogue.product("pen").price == 150
+
+
+def test_without_a_version_its_absence_is_an_error(shop: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "catalogue_version", fail)
+
+    with pytest.raises(OperationalError):
+        Catalogue(shop).version()
+
+
+def test_a_version_that_is_gone_is_told(shop: Engine, clock: list[float], caplog: pytest.LogCaptureFixture) -> None:
+    catalogue = Catalogue(shop)
+    catalogue.version()
+    change(shop, "DELETE FROM catalogue")
+
+    clock[0] += memory.LOOK_SECONDS
+    catalogue.version()
+
+    assert "catalogue_not_looked_at" in caplog.text
+
+
+def test_a_database_that_hangs_holds_one_request(shop: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "LOOK_SECONDS", 0.3)
+    monkeypatch.setattr(memory, "PATIENCE_SECONDS", 0.1)
+    catalogue = Catalogue(shop)
+    version, awake = catalogue.version(), threading.Event()
+    time.sleep(0.3)
+    monkeypatch.setattr(memory, "catalogue_version", lambda _connection: awake.wait(20) and version)
+
+    def look(_number: int) -> float:
+        start = time.monotonic()
+        assert catalogue.version() == version
+        return time.monotonic() - start
+
+    with ThreadPoolExecutor(9) as pool:
+        held = pool.submit(look, 0)
+        time.sleep(0.05)
+        taken = list(pool.map(look, range(8)))
+        awake.set()
+        held.result()
+
+    assert max(taken) < 5
+
+
+def test_a_sku_that_no_product_can_have_is_not_remembered(
+    shop: Engine, statements: list[str], clock: list[float]
+) -> None:
+    catalogue = Catalogue(shop)
+    catalogue.version()
+    statements.clear()
+
+    assert catalogue.product("x" * 65) is None
+    assert statements == []
+
+
+def test_pages_that_take_long_keep_no_look_waiting(shop: Engine, each_database_url: str) -> None:
+    engine = create_engine_from(ShopSettings(database_url=each_database_url))
+    catalogue, held = Catalogue(engine, shop), []
+    try:
+        while engine.pool.checkedout() < 15:  # all that it has
+            held.append(catalogue.connect())
+        start = time.monotonic()
+        assert catalogue.version() > 0
+        assert time.monotonic() - start < 5
+    finally:
+        for connection in held:
+            connection.close()
+        engine.dispose()

@@ -45,3 +45,13 @@ def test_two_words_that_are_a_mistake_apart_have_a_spelling_in_common():
         plain = {spelling.plain(each) for each in shorter}
         for typed in (known[1] + known[0] + known[2:], f"{known}x", known[:-1], f"x{known[1:]}"):
             assert spelling.spellings(typed) & plain, (typed, known)
+
+
+@pytest.mark.parametrize("word", ["\ud55c" * 200, "a" * 200, "\u1ea4" * 33, "ab", ""])
+def test_a_word_that_no_name_can_have_is_not_mended(word: str):
+    assert spelling.mistakes_allowed(word) == 0
+    assert len(spelling.spellings(word)) == 1
+
+
+def test_the_longest_word_has_few_spellings():
+    assert len(spelling.spellings("abcdefghijklmnopqrstuvwxyz012345")) < 600

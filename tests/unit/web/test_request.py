@@ -119,3 +119,11 @@ def test_what_the_app_adds_to_requests_is_in_one_class(config: Configurator) -> 
     assert seen[0][0] is seen[1][0]
     assert issubclass(seen[0][0], ShopRequest)
     assert [(basket, word) for _, basket, word in seen] == [([1], "A"), ([1], "A")]
+
+
+def test_what_somebody_sends_into_an_address_does_not_fill_the_memory(config: Configurator) -> None:
+    request = request_under(config, "")
+
+    for query in ({"next": "/account?" + "x" * 200}, {"next": "/" + "\U0001f600" * 101}):
+        assert request.route_path("home", _query=query).startswith("/?next=")
+    assert config.registry[ADDRESSES].route.cache_info().currsize == 0

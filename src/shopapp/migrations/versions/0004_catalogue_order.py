@@ -87,6 +87,8 @@ SUM_UP = """
 def upgrade() -> None:
     """Make the indexes, the table with the counts of what is there, and its triggers."""
     sqlite = op.get_bind().dialect.name == "sqlite"
+    if not sqlite:
+        op.execute("LOCK TABLE category, product IN SHARE ROW EXCLUSIVE MODE")  # or what is added is not counted
     for name, columns in INDEXES.items():
         op.create_index(name, "product", columns)
     for name in REPLACED:

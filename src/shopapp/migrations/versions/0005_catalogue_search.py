@@ -51,6 +51,7 @@ def _upgrade_sqlite() -> None:
 
 def _upgrade_postgresql() -> None:
     _make_extensions()
+    op.execute("LOCK TABLE category, product IN SHARE ROW EXCLUSIVE MODE")  # what is added meanwhile would be left out
     op.execute(search_postgresql.TABLES)
     op.execute(search_postgresql.FUNCTIONS)
     op.execute(search_postgresql.FILL)
