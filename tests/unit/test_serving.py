@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from shopapp.cli import cli
-from shopapp.serving import CannotServeError, read_options
+from shopapp.serving import CannotServeError, guarded, read_options
 
 SECRET = "dGhpcyBvbmUgaXMgb25seSBmb3IgdGVzdHMgLSBub3RoaW5nIGVsc2UgMTIz"
 PRODUCTION = Path(__file__).parents[2] / "production.ini"
@@ -96,3 +96,17 @@ def test_without_granian_it_says_what_to_install(tmp_path: Path, monkeypatch: py
 def test_an_unknown_section_is_an_error_of_its_own(tmp_path: Path):
     with pytest.raises(CannotServeError, match=r"\[server:none\]"):
         read_options(ini_with(tmp_path, ""), "none")
+
+
+@pytest.mark.parametrize(
+    "headers", [{"HTTP_X_FORWARDED_FOR": '"abc'}, {"HTTP_X_FORWARDED_FOR": "x", "HTTP_X_FORWARDED_PROTO": "gopher"}]
+)
+def test_a_malformed_header_of_the_proxy_is_refused_before_the_answer_is_handed_over(headers: dict[str, str]):
+    """A server that takes the status before the first piece, as granian does, would send 200."""
+    options = read_options(str(PRODUCTION), "main")
+    statuses: list[str] = []
+    environ = {"REMOTE_ADDR": "127.0.0.1", "REQUEST_METHOD": "GET", "PATH_INFO": "/", **headers}
+
+    guarded(lambda _environ, _start: [], options)(environ, lambda status, *_rest: statuses.append(status))
+
+    assert statuses == ["400 Bad Request"]

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import redis
 from pyramid.config import Configurator
 from pyramid.exceptions import ConfigurationConflictError
 from pyramid.request import Request
@@ -118,3 +119,29 @@ def test_an_app_has_one_question(any_redis: Any) -> None:
 
     with pytest.raises(ConfigurationConflictError):
         config.commit()
+
+
+def test_on_a_cluster_the_session_is_read_where_the_other_answer_is_out_of_reach(
+    cluster: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The two may be on different nodes, of which one is away."""
+    settings = {
+        "redis.sessions.secret": TEST_SECRET,
+        "redis.sessions.redis_client_callable": "shopapp.testing.ObservedRedis.of",
+        "shopapp.testing.redis": cluster,
+    }
+    with Configurator(settings=settings) as config:
+        config.include("shopapp.sessions")
+        read_along(config, lambda _request, _handle: ASKED)
+        for name, view in (("put", put), ("get", get)):
+            config.add_route(name, f"/{name}")
+            config.add_view(view, route_name=name, renderer="json")
+    browser = TestApp(config.make_wsgi_app())
+    browser.get("/put")
+
+    def fail(*_arguments: Any, **_options: Any) -> Any:
+        raise redis.ConnectionError("a node is away")
+
+    monkeypatch.setattr(cluster, "pipeline", fail)
+
+    assert browser.get("/get").json == {"word": "kept", "answer": None, "other": None}
