@@ -107,7 +107,7 @@ def test_the_first_tab_stop_skips_to_the_content(page: Page) -> None:
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
 
-    expect(page.get_by_role("main").get_by_role("link").first).to_be_focused()
+    expect(page.get_by_role("main").get_by_label("Sort by")).to_be_focused()
 
 
 @pytest.mark.parametrize("paths", [["/products/stoneware-mug", "/login"], FOR_PEOPLE], ids=["visitor", "person"])
