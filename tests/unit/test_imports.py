@@ -32,7 +32,7 @@ ARROWS = {
     "catalog.demo": {"accounts", "catalog"},
     "cart": {"accounts", "audit", "catalog", "events", "http", "redis", "sessions"},
     # What belongs to every page. Its frame shows who is signed in, the cart and the categories.
-    "web": {"accounts", "cart", "catalog", "http", "redis", "sessions", "settings.shop"},
+    "web": {"accounts", "cart", "catalog", "http", "redis", "schema", "sessions", "settings.shop"},
     # main(): it includes the parts by name.
     "": {"events", "settings.shop"},
     # The schema, and the tools that stand beside the shop.
