@@ -75,7 +75,9 @@ def find_orphans(connection: Connection) -> set[Any]:
 def check(connection: Connection, orphans_before: set[Any]) -> None:
     """Refuse what a migration has broken, while all of it can be taken back. Raises SchemaError."""
     if orphans := find_orphans(connection) - orphans_before:
-        raise schema.SchemaError(f"A migration leaves rows that refer to rows that are gone: {sorted(orphans)[:9]}")
+        raise schema.SchemaError(
+            f"A migration leaves rows that refer to rows that are gone: {sorted(orphans, key=str)[:9]}"
+        )
     newest = context.get_head_revision()
     if context.get_context().get_current_revision() == newest:
         if newest != schema.REVISION:
@@ -116,6 +118,8 @@ def run() -> None:
     try:
         with engine.connect() as connection:
             migrate(connection)
+    except schema.SchemaError as error:
+        raise CommandError(str(error)) from error  # which alembic's command shows without a traceback
     finally:
         engine.dispose()
 
