@@ -19,6 +19,7 @@ from shopapp.catalog import demo
 from shopapp.db import create_engine_from
 from shopapp.embedded import EmbeddedServerError
 from shopapp.redis import Client, StoreUnavailable
+from shopapp.schema import SchemaError, advice_on
 from shopapp.sessions import admin, make_index
 from shopapp.sessions.client import make_client
 from shopapp.sessions.settings import SessionSettings
@@ -83,7 +84,7 @@ def sessions() -> None:
 @click.pass_obj
 def upgrade(ini: str) -> None:
     """Create the tables, or bring them up to date."""
-    with _engine(_settings(ini)) as engine, engine.connect() as connection:
+    with _engine(_settings(ini), upgrading=True) as engine, engine.connect() as connection:
         migrations.upgrade(connection)
     click.echo("The database is up to date.")
 
@@ -198,16 +199,16 @@ def _settings(ini: str) -> Settings:
 
 
 @contextmanager
-def _engine(settings: Settings) -> Iterator[Engine]:
+def _engine(settings: Settings, *, upgrading: bool = False) -> Iterator[Engine]:
     """An engine that is closed at the end. Turns a database that is away or empty into a click error."""
     engine = create_engine_from(settings.shop)
     try:
         yield engine
-    except migrations.DatabaseNotReadyError as error:
+    except (migrations.DatabaseNotReadyError, SchemaError) as error:
         raise click.ClickException(str(error)) from error
     except (OperationalError, ProgrammingError) as error:
-        hint = "Is the database there, and has `shopapp db upgrade` been run?"
-        raise click.ClickException(f"{str(error.orig).strip()}\n{hint}") from error
+        advice = advice_on(error, upgrading=upgrading)
+        raise click.ClickException(f"{str(error.orig).strip()}\n{advice}".rstrip()) from error
     finally:
         engine.dispose()
 

@@ -1,8 +1,11 @@
 """What load balancers and monitoring ask."""
 
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
+import psycopg
+import pytest
 import redis
 from webtest import TestApp
 
@@ -37,12 +40,72 @@ def test_without_redis_it_is_not_ready_and_says_so_until_redis_is_back(
     visitor.get("/readyz", status=200)
 
 
-def test_without_its_database_it_is_not_ready_but_alive(shop_with: Callable[..., TestApp], tmp_path: Path) -> None:
+def assert_not_ready(shop: TestApp, caplog: pytest.LogCaptureFixture, *words: str) -> None:
+    """It says 503 as JSON, whoever asks, and one line in the log says why. The process is alive."""
+    caplog.clear()
+    response = shop.get("/readyz", status=503)
+
+    assert response.json["error"]["code"] == "unavailable"
+    assert int(response.headers["Retry-After"]) > 0
+    for private in ("sqlite", "trigger", "table", "migration"):
+        assert private not in response.text.lower()
+    (record,) = [each for each in caplog.records if each.levelname == "ERROR"]
+    line = record.getMessage()
+    assert line.startswith("database_not_ready ")
+    assert "\n" not in line
+    assert record.exc_info is None
+    assert [word for word in words if word not in line] == []
+    shop.get("/healthz", status=200)
+
+
+def test_without_its_database_it_is_not_ready_but_alive(
+    shop_with: Callable[..., TestApp], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     shop = shop_with({"shop.database_url": f"sqlite:///{tmp_path}"})  # a directory is no database
 
-    response = shop.get("/readyz", headers=JSON, status=500)
-    assert "sqlite" not in response.text.lower()
-    shop.get("/healthz", status=200)
+    assert_not_ready(shop, caplog, "unable to open", "shop.database_url")
+
+
+def test_with_a_database_without_tables_it_is_not_ready(
+    shop_with: Callable[..., TestApp], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    shop = shop_with({"shop.database_url": f"sqlite:///{tmp_path}/new.sqlite"})
+
+    assert_not_ready(shop, caplog, "no such table", "shopapp db upgrade")
+
+
+def test_with_an_old_database_it_is_not_ready_until_that_is_upgraded(
+    visitor: TestApp, database: sqlite3.Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    ((now,),) = database.execute("SELECT version_num FROM alembic_version").fetchall()
+    database.execute("UPDATE alembic_version SET version_num = '0003'")
+    assert_not_ready(visitor, caplog, "0003", now, "shopapp db upgrade")
+
+    database.execute("UPDATE alembic_version SET version_num = ?", [now])
+    assert visitor.get("/readyz").json == {"status": "ready"}
+
+
+def test_with_a_trigger_less_it_is_not_ready(
+    visitor: TestApp, database: sqlite3.Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    database.execute("DROP TRIGGER product_raises_version_at_update")
+
+    assert_not_ready(visitor, caplog, "product_raises_version_at_update", "shopapp", "db upgrade")
+
+
+def test_on_postgresql_it_tells_the_same(
+    shop_with: Callable[..., TestApp], migrated_postgresql_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    shop = shop_with({"shop.database_url": migrated_postgresql_url})
+    try:
+        shop.get("/readyz", status=200)
+        with psycopg.connect(migrated_postgresql_url, autocommit=True) as connection:
+            connection.execute("DROP TRIGGER product_raises_version ON product")
+            assert_not_ready(shop, caplog, "product_raises_version")
+            connection.execute("ALTER TABLE alembic_version RENAME TO elsewhere")
+            assert_not_ready(shop, caplog, "alembic_version", "does not exist", "shopapp db upgrade")
+    finally:
+        shop.app.registry["shopapp.sessionmaker"].kw["bind"].dispose()
 
 
 def test_health_needs_no_session_even_with_a_cookie(customer: TestApp, shop_redis: ObservedRedis) -> None:

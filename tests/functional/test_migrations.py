@@ -207,3 +207,15 @@ def test_alembics_own_command_works_with_the_ini_of_the_app(engine: Engine, ini:
 
     assert "No new upgrade operations detected" in alembic("check")
     assert tables(engine) == TABLES
+
+
+def test_alembics_own_check_tells_a_trigger_that_is_missing(engine: Engine, ini: Path):
+    upgrade(engine)
+    with engine.begin() as connection:
+        connection.execute(text(f"DROP TRIGGER product_is_found{' ON product' * (engine.name == 'postgresql')}"))
+
+    checked = subprocess.run([sys.executable, "-m", "alembic", "-c", ini, "check"], capture_output=True, text=True)
+
+    assert checked.returncode != 0
+    assert "missing or disabled: product_is_found." in checked.stdout + checked.stderr
+    assert "Traceback" not in checked.stderr

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, select, text
 from sqlalchemy.orm import Session
 from webtest import TestApp
 
@@ -100,7 +100,29 @@ class TestDatabase:
 
         assert result.exit_code == 1
         assert "127.0.0.1" in result.stderr
+        assert "shop.database_url" in result.stderr
         assert "hidden" not in result.output
+
+    def test_a_trigger_that_is_missing_is_told_with_the_way_to_get_it_back(self, shop: Shop, engine: Engine):
+        with engine.begin() as connection:
+            connection.execute(text("DROP TRIGGER product_is_found"))
+
+        result = shop("db", "upgrade")
+
+        assert result.exit_code == 1
+        assert "product_is_found" in result.stderr
+        assert "downgrade 0002" in result.stderr
+        assert "up to date" not in result.output
+
+    def test_a_migration_that_fails_is_not_told_to_run_migrations(self, shop: Shop, engine: Engine):
+        with engine.begin() as connection:
+            connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+            connection.execute(text('DROP TABLE "user"'))
+
+        result = shop("db", "upgrade")
+
+        assert result.exit_code == 1
+        assert result.stderr == "Error: no such table: user\n"
 
 
 class TestSettings:

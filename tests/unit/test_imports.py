@@ -25,17 +25,18 @@ ARROWS = {
     # From here on it is the shop.
     "settings.shop": {"sessions", "settings"},
     "db": {"settings.shop"},
+    "schema": set(),
     # The parts of the shop, each with its views. Accounts and catalogue do not know each other; the cart knows both.
     "accounts": {"db", "events", "http", "sessions"},
     "catalog": {"db", "http"},
     "catalog.demo": {"accounts", "catalog"},
     "cart": {"accounts", "audit", "catalog", "events", "http", "redis", "sessions"},
     # What belongs to every page. Its frame shows who is signed in, the cart and the categories.
-    "web": {"accounts", "cart", "catalog", "http", "redis", "sessions", "settings.shop"},
+    "web": {"accounts", "cart", "catalog", "http", "redis", "schema", "sessions", "settings.shop"},
     # main(): it includes the parts by name.
     "": {"events", "settings.shop"},
     # The schema, and the tools that stand beside the shop.
-    "migrations": {"accounts", "catalog", "db", "settings.shop"},
+    "migrations": {"accounts", "catalog", "db", "schema", "settings.shop"},
 }
 """Part: the parts that it imports. Each is listed below those it imports. A module in no part of its own is of the part
 around it; ``""`` is the package itself."""
@@ -61,6 +62,7 @@ PACKAGES = {
         "cli",
         "db",
         "migrations",
+        "schema",
         "settings.shop",
         "testing.many",
         "testing.shop",

@@ -3,18 +3,24 @@
 The connection comes from :mod:`shopapp.migrations`, or is made from the ini given to ``alembic -c``.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import plaster
 from alembic import context
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import OperationalError
 
 import shopapp.accounts.models
 import shopapp.catalog.models  # noqa: F401 - every module with models is imported here, for its tables
+from shopapp import schema
 from shopapp.db import Base, UtcDateTime, create_engine_from
 from shopapp.migrations import ADVISORY_LOCK, SEARCH_TABLES
 from shopapp.settings.shop import load_settings
+
+COPIES = "a migration that alters product or category does it in `with kept_triggers():` (docs/pages.md)."
 
 
 def engine_from_ini(path: str) -> Engine:
@@ -33,9 +39,50 @@ def migrate(connection: Connection) -> None:
         include_name=include_name,
         transactional_ddl=True,
     )
-    with context.begin_transaction():
+    with foreign_keys_at_rest(connection), context.begin_transaction():
         take_turn(connection)
-        context.run_migrations()
+        orphans = find_orphans(connection)
+        try:
+            context.run_migrations()
+        except OperationalError as error:
+            if str(error.orig).startswith("error in trigger"):
+                raise schema.SchemaError(f"{error.orig}: {COPIES}") from error
+            raise
+        check(connection, orphans)
+
+
+@contextmanager
+def foreign_keys_at_rest(connection: Connection) -> Iterator[None]:
+    """Let SQLite copy a table that others refer to. Only outside of a transaction does it take this."""
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    sqlite = connection.connection.cursor()  # on which SQLAlchemy begins no transaction of its own
+    sqlite.execute("PRAGMA foreign_keys = OFF")
+    try:
+        yield
+    finally:
+        sqlite.execute("PRAGMA foreign_keys = ON")
+
+
+def find_orphans(connection: Connection) -> set[Any]:
+    """Return the rows of SQLite that refer to a row that is not there, each with its table and the other one."""
+    if connection.dialect.name != "sqlite":
+        return set()
+    return {tuple(row) for row in connection.execute(text("PRAGMA foreign_key_check"))}
+
+
+def check(connection: Connection, orphans_before: set[Any]) -> None:
+    """Refuse what a migration has broken, while all of it can be taken back. Raises SchemaError."""
+    if orphans := find_orphans(connection) - orphans_before:
+        raise schema.SchemaError(
+            f"A migration leaves rows that refer to rows that are gone: {sorted(orphans, key=str)[:9]}"
+        )
+    newest = context.get_head_revision()
+    if context.get_context().get_current_revision() == newest:
+        if newest != schema.REVISION:
+            raise schema.SchemaError(f"The newest migration is {newest}, but shopapp/schema.py says {schema.REVISION}.")
+        schema.check_schema(connection)
 
 
 def take_turn(connection: Connection) -> None:
@@ -71,6 +118,8 @@ def run() -> None:
     try:
         with engine.connect() as connection:
             migrate(connection)
+    except schema.SchemaError as error:
+        raise CommandError(str(error)) from error  # which alembic's command shows without a traceback
     finally:
         engine.dispose()
 

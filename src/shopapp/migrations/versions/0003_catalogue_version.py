@@ -1,7 +1,7 @@
 """The catalogue's version: table catalogue, and triggers that raise it in the transaction of each change.
 
-By triggers, so that SQL by hand raises it as the app does. A later migration that copies a table (SQLite's way to alter
-one) has to make its triggers again.
+By triggers, so that SQL by hand raises it as the app does. A later migration that alters one of the tables keeps them
+by kept_triggers().
 """
 
 import sqlalchemy as sa
@@ -52,12 +52,12 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop them."""
+    """Drop them, if they are there: to make lost triggers again is one use of it."""
     sqlite = op.get_bind().dialect.name == "sqlite"
     for table in TABLES:
         for name in (*CHANGES,) if sqlite else ("", "truncate"):
             trigger = f"{table}_raises_version" + (f"_at_{name}" if name else "")
-            op.execute(f"DROP TRIGGER {trigger}" + ("" if sqlite else f" ON {table}"))
+            op.execute(f"DROP TRIGGER IF EXISTS {trigger}" + ("" if sqlite else f" ON {table}"))
     if not sqlite:
         op.execute("DROP FUNCTION raise_catalogue_version()")
     op.drop_table("catalogue")

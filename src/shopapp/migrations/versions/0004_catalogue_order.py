@@ -119,7 +119,7 @@ def downgrade() -> None:
     """Take it back."""
     if op.get_bind().dialect.name == "sqlite":
         for name in SQLITE:
-            op.execute(f"DROP TRIGGER {name}")
+            op.execute(f"DROP TRIGGER IF EXISTS {name}")
     else:
         op.execute(f"ALTER TABLE product RESET ({', '.join(STORAGE)})")
         op.execute(RAISE.format(then=""))

@@ -32,7 +32,7 @@ def downgrade() -> None:
     """Take it back. The extensions stay: others may use them, and the shop may not have made them."""
     if op.get_bind().dialect.name == "sqlite":
         for name in search_sqlite.TRIGGERS:
-            op.execute(f"DROP TRIGGER {name}")
+            op.execute(f"DROP TRIGGER IF EXISTS {name}")
     else:
         op.execute("DROP FUNCTION find_products() CASCADE; DROP FUNCTION find_category() CASCADE")
         op.execute("DROP FUNCTION search_products; DROP FUNCTION shop_words; DROP TEXT SEARCH CONFIGURATION shop")
