@@ -4,6 +4,7 @@ import shutil
 import subprocess
 
 from benchmarks.contenders import ROOT, SECRET, Contender
+from benchmarks.turns import say
 
 DIRECTORY = ROOT / "benchmarks" / "express"
 EXPRESS = "Express on node"
@@ -30,6 +31,16 @@ def express_is_missing() -> str | None:
         return f"npm install failed ({type(error).__name__})"
     stamp.touch()
     return None
+
+
+def measurable(contenders: list[Contender], notes: list[str]) -> list[Contender]:
+    """Return those that can be measured here: all but Express, where that cannot, which is said and noted then."""
+    why_not = express_is_missing()
+    if not why_not:
+        return contenders
+    notes.append(f"{EXPRESS} is left out: {why_not}.")
+    say(notes[-1])
+    return [contender for contender in contenders if contender.name != EXPRESS]
 
 
 def version() -> str:

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
@@ -55,11 +56,8 @@ def postgresql_server() -> Iterator[Path]:
 @pytest.fixture
 def postgresql_url(postgresql_server: Path) -> Iterator[str]:
     """The URL of an empty database of its own. A test that leaves a connection open fails when it is dropped."""
-    name = f"shop_{next(_numbers)}"
-    with psycopg.connect(host=str(postgresql_server), user="postgres", dbname="postgres", autocommit=True) as server:
-        server.execute(f"CREATE DATABASE {name}")
-        yield f"postgresql://postgres@/{name}?host={postgresql_server}"
-        server.execute(f"DROP DATABASE {name}")
+    with _new_database(postgresql_server) as url:
+        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -91,11 +89,8 @@ def migrated_postgresql_database(postgresql_server: Path) -> str:
 @pytest.fixture
 def migrated_postgresql_url(postgresql_server: Path, migrated_postgresql_database: str) -> Iterator[str]:
     """As postgresql_url, with all tables and triggers, which a test does not have to wait for."""
-    name = f"shop_{next(_numbers)}"
-    with psycopg.connect(host=str(postgresql_server), user="postgres", dbname="postgres", autocommit=True) as server:
-        server.execute(f"CREATE DATABASE {name} TEMPLATE {migrated_postgresql_database}")
-        yield f"postgresql://postgres@/{name}?host={postgresql_server}"
-        server.execute(f"DROP DATABASE {name}")
+    with _new_database(postgresql_server, migrated_postgresql_database) as url:
+        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -105,6 +100,16 @@ def each_migrated_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         file = shutil.copy(request.getfixturevalue("migrated_sqlite_file"), tmp_path / "shop.sqlite")
         return f"sqlite:///{file}"
     return request.getfixturevalue("migrated_postgresql_url")
+
+
+@contextmanager
+def _new_database(server_folder: Path, template: str = "template1") -> Iterator[str]:
+    """The URL of a copy of a database, ``template1`` being an empty one. It is dropped at the end."""
+    name = f"shop_{next(_numbers)}"
+    with psycopg.connect(host=str(server_folder), user="postgres", dbname="postgres", autocommit=True) as server:
+        server.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        yield f"postgresql://postgres@/{name}?host={server_folder}"
+        server.execute(f"DROP DATABASE {name}")
 
 
 def _migrate(url: str) -> None:

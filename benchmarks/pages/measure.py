@@ -9,7 +9,7 @@ import redis
 from benchmarks.contenders import THREADS, App, running
 from benchmarks.load import CLIENTS
 from benchmarks.machine import today_and_machine
-from benchmarks.node import EXPRESS, express_is_missing
+from benchmarks.node import measurable
 from benchmarks.pages.bare import measure_times
 from benchmarks.pages.browser import cookies
 from benchmarks.pages.check import check, read_catalogue
@@ -85,16 +85,10 @@ def _measure_served(plan: Plan, where: Mapping[str, str], results: Results, size
         f"{CLIENTS} clients; waitress and granian with {THREADS} threads in one process. Visitors send no cookie, but "
         f"where they have a cart; there, and signed in, those of {PEOPLE} people are sent in turn. A cart has 3 lines.",
     ]
-    why_not = express_is_missing()
-    if why_not:
-        notes.append(f"{EXPRESS} is left out: {why_not}.")
-        say(notes[-1])
     catalogue = read_catalogue("")
     with ExitStack() as stack:
         apps = {}
-        for contender in contenders(where):
-            if why_not and contender.name == EXPRESS:
-                continue
+        for contender in measurable(contenders(where), notes):
             say(f"starting {contender.name}")
             apps[contender.name] = app = stack.enter_context(running(contender, plan.cores, plan.directory))
             sizes[contender.name] = check(contender.name, app.port, catalogue)

@@ -7,7 +7,7 @@ import redis
 from benchmarks.contenders import THREADS, App, running
 from benchmarks.load import CLIENTS
 from benchmarks.machine import today_and_machine
-from benchmarks.node import EXPRESS, express_is_missing
+from benchmarks.node import measurable
 from benchmarks.plan import Plan
 from benchmarks.report import Report
 from benchmarks.sessions.bare import measure_times
@@ -44,15 +44,9 @@ def _measure_served(plan: Plan) -> tuple[SessionResults, list[str]]:
         f"{CLIENTS} clients; waitress and granian with {THREADS} threads in one process. Ping sends no cookie. Read "
         f"and add send those of {VISITORS} signed-in visitors in turn, so no two requests in flight share a session.",
     ]
-    why_not = express_is_missing()
-    if why_not:
-        notes.append(f"{EXPRESS} is left out: {why_not}.")
-        say(notes[-1])
     with ExitStack() as stack:
         apps = {}
-        for contender in contenders(plan.redis_socket):
-            if why_not and contender.name == EXPRESS:
-                continue
+        for contender in measurable(contenders(plan.redis_socket), notes):
             say(f"starting {contender.name}")
             apps[contender.name] = app = stack.enter_context(running(contender, plan.cores, plan.directory))
             check(contender.name, app.port)

@@ -151,5 +151,5 @@ def _line(request: Request, sku: str, quantity: int, product: ProductSnapshot | 
     url = request.route_path("product", sku=sku)
     if product is None:
         return Line(sku, sku, quantity, 0, 0, "", url)
-    picture = request.static_path(f"shopapp:web/static/products/{product.image}")
+    picture = request.static_path(product.picture)
     return Line(sku, product.name, quantity, product.price, product.stock, picture, url)

@@ -27,6 +27,11 @@ class ProductSnapshot:
     category_slug: str
     category_name: str
 
+    @property
+    def picture(self) -> str:
+        """Its picture, named as ``request.static_path`` takes it."""
+        return f"shopapp:web/static/products/{self.image}"
+
 
 @dataclass(frozen=True, slots=True)
 class Page:

@@ -121,5 +121,5 @@ def _summary(request: Request, product: ProductSnapshot) -> dict[str, Any]:
         "currency": request.registry["shopapp.settings"].shop.currency,
         "available": product.stock,
         "url": request.route_path("product", sku=product.sku),
-        "image": request.static_path(f"shopapp:web/static/products/{product.image}"),
+        "image": request.static_path(product.picture),
     }

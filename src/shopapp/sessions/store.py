@@ -70,8 +70,10 @@ class SessionStore:
         self._client, self._sealer, self._ids, self._policy, self._codec = client, sealer, ids, policy, codec
         self._compare_and_set = Script(client, COMPARE_AND_SET)
         self._end = Script(client, END)
-        self._push_out = Script(client, READ_AND_PUSH_OUT)
-        self._get = self._push_out if policy.pushes_on_read else client.get
+        push_out = Script(client, READ_AND_PUSH_OUT)
+        self._get = push_out if policy.pushes_on_read else client.get
+        # The same as words, for a pipeline: on a cluster redis-py's has no evalsha().
+        self._get_words = ("EVALSHA", push_out.digest, 1) if policy.pushes_on_read else ("GET",)
 
     def find(self, wanted: SessionId, now: int, along: Along | None = None) -> Lookup:
         """Return what ``wanted`` leads to. One round trip, and one more if this ends a session that is over."""
@@ -215,10 +217,7 @@ class SessionStore:
 
     def _both(self, key: str, command: tuple[str, ...]) -> list[Any]:
         with self._client.pipeline(transaction=False) as pipeline:
-            if self._policy.pushes_on_read:
-                pipeline.execute_command("EVALSHA", self._push_out.digest, 1, key)  # evalsha() refuses on a cluster
-            else:
-                pipeline.get(key)
+            pipeline.execute_command(*self._get_words, key)
             pipeline.execute_command(*command)
             answers = pipeline.execute(raise_on_error=False)
         if isinstance(answers[0], Exception) and not isinstance(answers[0], ResponseError):

@@ -29,6 +29,9 @@ HEADERS = {
 }
 """What OWASP's secure headers project asks of a site without inline code and without frames."""
 
+VARY = ("Vary", "Accept, Cookie")
+"""What every page and its JSON depend on."""
+
 STRICT_TRANSPORT_SECURITY = "max-age=31536000"
 
 
@@ -49,7 +52,7 @@ def security_headers_factory(handler: Callable[[Request], Response], registry: R
             if "Vary" in response.headers:
                 response.vary = {*response.vary, "Accept", "Cookie"}
             else:
-                response.headerlist.append(("Vary", "Accept, Cookie"))
+                response.headerlist.append(VARY)
         if session_was_used(request):
             # Neither a shared cache nor the back button after a logout may show what belongs to a person.
             response.headers["Cache-Control"] = "no-store"

@@ -24,6 +24,7 @@ from pyramid.response import Response
 
 from shopapp.catalog.memory import catalogue_of
 from shopapp.http import query
+from shopapp.web.headers import VARY
 from shopapp.web.shell import NOBODY, Shell, personal_parts, viewer_of
 
 MAX_BYTES = 32 * 2**20
@@ -76,7 +77,7 @@ class SharedPage:
             return _response(_filled(self.parts, *personal_parts(request, viewer)), headers)
         headers = [("Content-Type", self.content_type), ("Cache-Control", FOR_EVERYBODY), ("ETag", self.etag)]
         if "HTTP_IF_NONE_MATCH" in request.environ and self.etag.strip('"') in request.if_none_match:
-            return Response(status=304, headerlist=[*headers[1:], ("Vary", "Accept, Cookie")])
+            return Response(status=304, headerlist=[*headers[1:], VARY])
         return _response(self.whole, headers)
 
 

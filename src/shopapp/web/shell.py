@@ -58,11 +58,6 @@ def viewer_of(request: Request, *, takes_flashes: bool = True) -> Viewer:
         return Viewer(degraded=True)
 
 
-def shell_for(request: Request, viewer: Viewer, categories: Sequence[CategorySnapshot]) -> Shell:
-    """Return the frame of a page for this viewer."""
-    return Shell(*personal_parts(request, viewer), categories)
-
-
 def personal_parts(request: Request, viewer: Viewer) -> tuple[Markup, Markup]:
     """Return the tools and the messages of the frame."""
     make: dict[str, Any] = templates_of(request.registry).globals
@@ -75,8 +70,8 @@ def on_before_render(event: BeforeRender) -> None:
     if not str(event.get("renderer_name", "")).endswith(".jinja2") or "shell" in event.rendering_val:
         return
     request = event["request"]
-    event["shell"] = request.__dict__.get("shell") or shell_for(
-        request, viewer_of(request), catalogue_of(request).categories()
+    event["shell"] = request.__dict__.get("shell") or Shell(
+        *personal_parts(request, viewer_of(request)), catalogue_of(request).categories()
     )
 
 
