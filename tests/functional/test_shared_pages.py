@@ -151,6 +151,27 @@ def test_of_many_who_ask_for_a_page_that_is_not_there_one_renders_it(
     assert len(set(pages)) == 1
 
 
+def test_a_page_that_is_overtaken_by_a_change_is_not_kept_for_the_version_after(
+    visitor: TestApp, shop_app: Any, database: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was read before the change, and is put into memory when others have seen the change already."""
+    overtaken = []
+    find = views.product_or_404
+
+    def slow(request: Request, sku: str) -> Any:
+        product = find(request, sku)
+        if not overtaken:
+            overtaken.append(True)
+            database.execute("UPDATE product SET price = 4500 WHERE sku = 'brass-pen'")
+            TestApp(shop_app).get("/")  # another request looks meanwhile
+        return product
+
+    monkeypatch.setattr(views, "product_or_404", slow)
+    assert "€78.00" in visitor.get("/products/brass-pen")
+
+    assert "€45.00" in visitor.get("/products/brass-pen")
+
+
 def test_those_who_wait_for_a_page_that_fails_fail_with_it(shop_app: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     number, tried = 8, []
     together = threading.Barrier(number)
@@ -216,12 +237,15 @@ def test_a_failure_while_it_is_rendered_is_kept_by_nobody(visitor: TestApp, monk
 # A view that would show everybody what is one person's
 
 
-def test_a_shared_page_must_not_look_at_the_session(shop_app: Any, customer: TestApp, visitor: TestApp) -> None:
+def test_a_shared_page_must_not_look_at_the_session(
+    shop_app: Any, customer: TestApp, visitor: TestApp, caplog: pytest.LogCaptureFixture
+) -> None:
     _add_view(shop_app, lambda request: Response(f"{HOLES[0]}{request.identity}{HOLES[1]}"))
 
     page = customer.get("/careless", status=500)
 
     assert "Demo Customer" not in page
+    assert "a shared page must not look at the session" in caplog.text
     visitor.get("/careless", status=500)
 
 

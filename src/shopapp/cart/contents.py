@@ -140,7 +140,6 @@ def _read(request: Request, cart: CartId) -> dict[str, int]:
 
 def show(request: Request, held: Mapping[str, int]) -> Cart:
     """Return the cart that holds ``held``. A product that left the catalogue stays, without a price, and says so."""
-    request.__dict__[HELD] = held
     products = catalogue_of(request).products(held)
     lines = [_line(request, sku, quantity, products.get(sku)) for sku, quantity in held.items()]
     lines.sort(key=lambda line: (line.name, line.sku))

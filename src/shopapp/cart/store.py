@@ -60,12 +60,11 @@ return {'stored', redis.call('HGETALL', KEYS[1])}
 ADD = _NO_RUBBISH % "hash" + _UNITS + _STORE % "+ held"
 SET = _NO_RUBBISH % "hash" + _UNITS + _STORE % ""
 
-# Answers whether the line was there, and the cart's fields and values. A cart that has moved is somebody's own by now,
-# and shows no line to remove. KEYS: the cart. ARGV: sku, seconds to live.
+# Answers whether the line was there, and the cart's fields and values. One that has moved is somebody's own by now: it
+# has no line any more, and is not followed. KEYS: the cart. ARGV: sku, seconds to live.
 REMOVE = (
     _NO_RUBBISH % "hash"
     + """
-if redis.call('HEXISTS', KEYS[1], ':moved') == 1 then return {0, {}} end
 local removed = redis.call('HDEL', KEYS[1], ARGV[1])
 if removed == 1 then redis.call('EXPIRE', KEYS[1], ARGV[2]) end
 return {removed, redis.call('HGETALL', KEYS[1])}
