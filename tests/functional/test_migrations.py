@@ -17,7 +17,18 @@ from shopapp.db import Base, create_engine_from
 from shopapp.migrations import ADVISORY_LOCK, SEARCH_TABLES
 from shopapp.settings.shop import ShopSettings
 
-TABLES = {"catalogue", "category", "product", "product_count", "user", "alembic_version"}
+TABLES = {
+    "account_link",
+    "alembic_version",
+    "catalogue",
+    "category",
+    "letter",
+    "order",
+    "order_line",
+    "product",
+    "product_count",
+    "user",
+}
 
 
 @pytest.fixture

@@ -26,17 +26,19 @@ ARROWS = {
     "settings.shop": {"sessions", "settings"},
     "db": {"settings.shop"},
     "schema": set(),
+    "mail": {"db"},
     # The parts of the shop, each with its views. Accounts and catalogue do not know each other; the cart knows both.
     "accounts": {"db", "events", "http", "sessions"},
     "catalog": {"db", "http"},
     "catalog.demo": {"accounts", "catalog"},
     "cart": {"accounts", "audit", "catalog", "events", "http", "redis", "sessions"},
+    "orders": {"accounts", "db"},
     # What belongs to every page. Its frame shows who is signed in, the cart and the categories.
     "web": {"accounts", "cart", "catalog", "http", "redis", "schema", "sessions", "settings.shop"},
     # main(): it includes the parts by name.
     "": {"events", "settings.shop"},
     # The schema, and the tools that stand beside the shop.
-    "migrations": {"accounts", "catalog", "db", "schema", "settings.shop"},
+    "migrations": {"accounts", "catalog", "db", "mail", "orders", "schema", "settings.shop"},
 }
 """Part: the parts that it imports. Each is listed below those it imports. A module in no part of its own is of the part
 around it; ``""`` is the package itself."""
@@ -61,15 +63,17 @@ PACKAGES = {
         "catalog",
         "cli",
         "db",
+        "mail",
         "migrations",
+        "orders",
         "schema",
-        "settings.shop",
+        "settings.shop_kinds",
         "testing.many",
         "testing.shop",
         "web.health",
     },
     "cachetools": {"cart.guesses", "catalog.memory", "web.macros", "web.pages", "web.static"},
-    "babel": {"accounts", "settings.shop", "web"},
+    "babel": {"accounts", "settings.shop_kinds", "web"},
     "argon2": {"accounts.passwords"},
     "alembic": {"migrations"},
     "click": {"cli"},

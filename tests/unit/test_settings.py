@@ -16,6 +16,7 @@ from redis.connection import parse_url
 from shopapp.sessions.setting_rules import EXAMPLE_WORDS, SECRET_BYTES, estimated_bytes
 from shopapp.sessions.settings import SessionSettings, load_session_settings
 from shopapp.settings import SettingsError
+from shopapp.settings.mail import MailSettings
 from shopapp.settings.shop import ShopSettings, load_settings
 
 ROOT = Path(__file__).parents[2]
@@ -750,9 +751,15 @@ def test_the_settings_hide_their_secrets_when_printed():
 
 
 def test_the_documentation_lists_every_key_with_its_kind_default_and_meaning():
-    rows = re.findall(r"^\| `((?:redis\.sessions|shop)\.\w+)` \| (.*?) \| (.*?) \| (.*?) \|$", _documentation(), re.M)
+    rows = re.findall(
+        r"^\| `((?:redis\.sessions|shop|mail)\.\w+)` \| (.*?) \| (.*?) \| (.*?) \|$", _documentation(), re.M
+    )
 
-    assert rows == [*_rows(SessionSettings, "redis.sessions."), *_rows(ShopSettings, "shop.")]
+    assert rows == [
+        *_rows(SessionSettings, "redis.sessions."),
+        *_rows(ShopSettings, "shop."),
+        *_rows(MailSettings, "mail."),
+    ]
 
 
 def _documentation() -> str:
@@ -772,6 +779,8 @@ def _rows(cls: type, prefix: str) -> list[tuple[str, str, str, str]]:
 
 
 def _shown(default: object) -> str:
-    if default == ():
+    if isinstance(default, tuple):
+        default = " ".join(default)
+    if default == "":
         return ""
     return f"`{str(default).lower() if isinstance(default, bool) else default}`"

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from sqlalchemy import String, false
+from sqlalchemy import ForeignKey, String, false
 from sqlalchemy.orm import Mapped, mapped_column, validates
 
 from shopapp.db import Base, UtcDateTime
@@ -29,7 +29,29 @@ class User(Base):
     owes_sign_out: Mapped[bool] = mapped_column(default=False, server_default=false())
     """The password was changed, and it is not known yet that all other sessions have ended since."""
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=lambda: datetime.now(UTC))
+    disabled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """Since when nobody may sign in with it."""
 
     @validates("email")
     def _normalize(self, _key: str, email: str) -> str:
         return normalize_email(email)
+
+
+class AccountLink(Base):
+    """What a link in a mail is good for, once: the row goes with its use. The mail alone has the token.
+
+    Of a registration it holds the person who is not there yet; of a change of address the new one.
+    """
+
+    __tablename__ = "account_link"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    purpose: Mapped[str] = mapped_column(String(20))
+    """``register``, ``reset`` or ``email``."""
+    token_hash: Mapped[str | None] = mapped_column(String(64), unique=True)
+    """SHA-256 of the token, in hex; None until the mail is written."""
+    user_id: Mapped[int | None] = mapped_column(ForeignKey(User.id, ondelete="CASCADE"), index=True)
+    email: Mapped[str] = mapped_column(String(254), index=True)
+    name: Mapped[str | None] = mapped_column(String(200))
+    password_hash: Mapped[str | None] = mapped_column(String(255))
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)

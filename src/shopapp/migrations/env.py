@@ -14,7 +14,9 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 
 import shopapp.accounts.models
-import shopapp.catalog.models  # noqa: F401 - every module with models is imported here, for its tables
+import shopapp.catalog.models
+import shopapp.mail.models
+import shopapp.orders.models  # noqa: F401 - every module with models is imported here, for its tables
 from shopapp import schema
 from shopapp.db import Base, UtcDateTime, create_engine_from
 from shopapp.migrations import ADVISORY_LOCK, SEARCH_TABLES

@@ -1,91 +1,28 @@
-"""Every `shop.*` key, and the settings of the whole app: these and those of the sessions. Connects to nothing.
+"""Every `shop.*` key, and the settings of the whole app: these, those of mail and of sessions. Connects to nothing.
 
 docs/settings.md lists the same keys; a test compares the two.
 """
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
-
-from babel import Locale, UnknownLocaleError
-from babel.numbers import is_currency
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
+from decimal import Decimal
 
 from shopapp.sessions.settings import SessionSettings, read_session_settings
-from shopapp.settings import kinds, raise_complaints, read, setting
-from shopapp.settings.kinds import BadValueError, Kind
-from shopapp.settings.urls import scheme_note
+from shopapp.settings import Rule, kinds, raise_complaints, read, setting
+from shopapp.settings.mail import MailSettings
+from shopapp.settings.shop_kinds import (
+    countries,
+    currency_code,
+    locale_name,
+    origins,
+    percentage,
+    shop_url,
+    sql_url,
+    text_file,
+)
 
-
-def _currency(code: str) -> str:
-    if not is_currency(code.upper()):
-        raise BadValueError("is not a currency", "write the ISO 4217 code, such as EUR")
-    return code.upper()
-
-
-currency_code = Kind("ISO 4217 code", _currency)
-
-
-def _locale(name: str) -> str:
-    remedy = "write language and country, such as en_IE"
-    try:
-        found = Locale.parse(name)
-    except (ValueError, UnknownLocaleError):
-        raise BadValueError("is not a locale", remedy) from None
-    # Babel answers en_US for en_ZZ: an unknown country would go unnoticed.
-    if not set(name.split("_")) <= set(str(found).split("_")):
-        raise BadValueError("is not a known locale", remedy)
-    return name
-
-
-locale_name = Kind("locale", _locale)
-
-
-def _database_url(url: str) -> str:
-    remedy = "write sqlite:///path/to/file or postgresql+psycopg://user:password@host/database"
-    # Hosting platforms hand out the first two spellings; SQLAlchemy does not know the first one at all.
-    url = re.sub(r"^(postgres|postgresql)://", "postgresql+psycopg://", url)
-    if not url.startswith(("sqlite://", "postgresql+psycopg://")):
-        raise BadValueError(scheme_note(url), remedy)
-    try:
-        parsed = make_url(url)
-    except (ArgumentError, ValueError):  # their messages may quote the URL
-        raise BadValueError("cannot be read", remedy) from None
-    if url.startswith("postgresql") and not parsed.database:
-        raise BadValueError("names no database", remedy)
-    return url
-
-
-sql_url = Kind("URL", _database_url, private=True)
-
-
-def _origins(value: str) -> tuple[str, ...]:
-    return tuple(_origin(word) for word in value.split())
-
-
-def _origin(url: str) -> str:
-    url = url.lower()
-    refusal = BadValueError(
-        "holds what is not an origin",
-        "write scheme and host, such as https://shop.example, with a space between several",
-    )
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        raise refusal from None
-    is_bare = parts.hostname and "@" not in parts.netloc and url == f"{parts.scheme}://{parts.netloc}"
-    if not is_bare or parts.scheme not in {"http", "https"}:
-        raise refusal
-    # A browser leaves the scheme's own port out of the Origin header.
-    own_port = {"http": 80, "https": 443}[parts.scheme]
-    return url.removesuffix(f":{port}") if port == own_port else url
-
-
-origins = Kind("origins", _origins, private=True)
+TOP_PRICE = 1_000_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,13 +32,41 @@ class ShopSettings:
     production: bool = setting(False, kinds.boolean, "Refuse to start with settings that are unsafe in public.")
     database_url: str = setting("sqlite:///var/shop.sqlite", sql_url, "Catalogue and people.", env="DATABASE_URL")
     currency: str = setting("EUR", currency_code, "Currency of every price.")
+    url: str = setting("http://localhost:6543", shop_url, "The shop's address, for links in mails.", env="SHOP_URL")
+    name: str = setting(
+        "Saltmarsh", kinds.text(r"[^\s<>][^<>\r\n]{0,99}", "write a name in one line"), "The shop's name."
+    )
     locale: str = setting("en_IE", locale_name, "How prices and dates are written.")
     page_size: int = setting(12, kinds.integer(1, 100), "Products on a page of the catalogue.")
     cart_max_quantity: int = setting(999, kinds.integer(1, 1_000_000), "Units in one line of a cart at most.")
     cart_max_lines: int = setting(100, kinds.integer(1, 1_000), "Lines in a cart at most.")
+    delivery_fee: int = setting(490, kinds.integer(0, TOP_PRICE, "minor units"), "What delivery costs.")
+    free_delivery_from: int | None = setting(
+        5000,
+        kinds.integer(1, TOP_PRICE, "minor units", optional=True),
+        "From this price of the goods on delivery is free; None: never.",
+    )
+    tax_rate: Decimal = setting(  # noqa: RUF009 - the value is as immutable as the others
+        Decimal(23), percentage, "The tax that is in every price and in the delivery fee."
+    )
+    countries: tuple[str, ...] = setting(("IE", "GB", "DE", "FR", "NL"), countries, "Where the shop delivers to.")
+    imprint: str | None = setting(None, text_file, "Who the shop is: a text for /imprint; None: an example.")
+    terms: str | None = setting(None, text_file, "Terms and conditions, for /terms; None: an example.")
+    privacy: str | None = setting(None, text_file, "What becomes of people's data, for /privacy; None: an example.")
+    returns: str | None = setting(None, text_file, "How things go back, for /returns; None: an example.")
     trusted_origins: tuple[str, ...] = setting(
         (), origins, "Other origins that may send forms to this shop, with a space between."
     )
+
+
+RULES: tuple[Rule[ShopSettings], ...] = (
+    Rule(
+        ("url", "production"),
+        lambda shop, written: shop.production and "url" in written and not shop.url.startswith("https://"),
+        "is an address without HTTPS, which links in mails must not lead to",
+        "write https://",
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -110,12 +75,15 @@ class Settings:
 
     sessions: SessionSettings
     shop: ShopSettings
+    mail: MailSettings
 
 
 def load_settings(raw: Mapping[str, str], environ: Mapping[str, str] = os.environ) -> Settings:
-    """Read `shop.*` and `redis.sessions.*`. Raises SettingsError with every mistake in either."""
+    """Read `shop.*`, `mail.*` and `redis.sessions.*`. Raises SettingsError with every mistake in any of them."""
     shop = read(ShopSettings, "shop.", raw, environ)
+    mail = read(MailSettings, "mail.", raw, environ)
+    shop.judge(ShopSettings(**shop.values), RULES)
     production = shop.values.get("production", False)
     sessions, complaints = read_session_settings(raw, environ, production=production)
-    raise_complaints([*shop.complaints, *complaints])
-    return Settings(sessions=sessions, shop=ShopSettings(**shop.values))
+    raise_complaints([*shop.complaints, *mail.complaints, *complaints])
+    return Settings(sessions=sessions, shop=ShopSettings(**shop.values), mail=MailSettings(**mail.values))

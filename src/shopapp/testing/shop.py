@@ -52,6 +52,8 @@ def shop_settings(
         "redis.sessions.redis_client_callable": "shopapp.testing.ObservedRedis.of",
         "shopapp.testing.redis": shop_redis,
         "shop.database_url": f"sqlite:///{database}",
+        "mail.url": f"folder:{tmp_path / 'mail'}",
+        "mail.thread": "false",  # a test says when it is sent
     }
 
 

@@ -1,0 +1,59 @@
+"""shopapp sessions: see and end them."""
+
+import click
+
+from shopapp.accounts.devices import device_name
+from shopapp.cli.common import open_redis, read_settings, user_id
+from shopapp.sessions import admin, make_index
+
+
+@click.group()
+def sessions() -> None:
+    """See and end sessions."""
+
+
+@sessions.command("list")
+@click.argument("email")
+@click.pass_obj
+def list_sessions(ini: str, email: str) -> None:
+    """List the sessions of a person, the one used last first."""
+    settings = read_settings(ini)
+    person = user_id(settings, email)
+    with open_redis(settings.sessions) as client:
+        found = make_index(client, settings.sessions).sessions(person)[0]
+    for info in found:
+        begun, used = (f"{at:%Y-%m-%d %H:%M}Z" for at in (info.created_at, info.last_used_at))
+        click.echo(f"{info.handle}  since {begun}  used {used}  {info.address}  {device_name(info.agent)}")
+    if not found:
+        click.echo("No sessions.")
+
+
+@sessions.command("end")
+@click.argument("email")
+@click.pass_obj
+def end_sessions(ini: str, email: str) -> None:
+    """End all sessions of a person."""
+    settings = read_settings(ini)
+    person = user_id(settings, email)
+    with open_redis(settings.sessions) as client:
+        ended = make_index(client, settings.sessions).end_all(person)
+    click.echo(f"Sessions ended: {len(ended)}.")
+
+
+@sessions.command("count")
+@click.pass_obj
+def count_sessions(ini: str) -> None:
+    """Count all sessions, those of visitors included."""
+    settings = read_settings(ini).sessions
+    with open_redis(settings) as client:
+        click.echo(f"Sessions: {admin.count(client, settings.prefix)}.")
+
+
+@sessions.command("clear")
+@click.confirmation_option(prompt="This signs everybody out, and visitors lose their carts. Go on?")
+@click.pass_obj
+def clear_sessions(ini: str) -> None:
+    """End all sessions of everybody."""
+    settings = read_settings(ini).sessions
+    with open_redis(settings) as client:
+        click.echo(f"Sessions ended: {admin.clear(client, settings.prefix)}.")

@@ -1,0 +1,31 @@
+"""The way into the outbox: a letter is written down in the transaction of what it tells, and sent after its commit."""
+
+from collections.abc import Callable
+from typing import Any
+
+from pyramid.config import Configurator
+from pyramid.request import Request
+from sqlalchemy.orm import Session
+
+from shopapp.mail.models import Letter
+
+KINDS = "shopapp.mail.kinds"
+"""Where in the registry the kinds of letters are: name to :data:`Compose`."""
+
+Compose = Callable[[Session, Letter], dict[str, Any] | None]
+"""Looks up what the letter says when it is sent, as variables for ``mail/templates/<kind>.jinja2``. May write, such as
+a link's hash: that is committed before the mail leaves. None: there is nothing to tell any more."""
+
+
+def add_letter(config: Configurator, kind: str, compose: Compose) -> None:
+    """Have letters of this kind written so."""
+    config.registry.setdefault(KINDS, {})[kind] = compose
+
+
+def post(dbsession: Session, kind: str, recipient: str, **data: Any) -> None:
+    """Put a letter into the outbox, in the transaction of ``dbsession``."""
+    dbsession.add(Letter(kind=kind, recipient=recipient, data=data))
+
+
+def send_soon(request: Request) -> None:
+    """Have what was posted sent as soon as the request's transaction is committed."""
