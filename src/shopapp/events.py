@@ -185,6 +185,19 @@ class CartMerged:
     cut: int
 
 
+@dataclass(frozen=True, slots=True)
+class OrderPlaced:
+    """An order is committed, with its stock taken and its letter written down. Its cart may not be empty yet.
+
+    ``total`` is in minor units of the shop's currency; ``user_id`` is None for a guest.
+    """
+
+    request: Request
+    number: str
+    total: int
+    user_id: int | str | None
+
+
 def add_observer(config: Configurator, handler: Callable[[Any], None], event: type) -> None:
     """Register ``handler`` for ``event`` so that its failure is logged instead of failing the request.
 

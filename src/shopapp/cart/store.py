@@ -6,10 +6,11 @@ only follows to put in: nobody sees a person's cart through it. Rubbish in place
 """
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from secrets import token_urlsafe
-from typing import cast
+from typing import Any, cast
 
 from redis.exceptions import ResponseError
 
@@ -25,6 +26,10 @@ MOVE = b":move"
 """The field that names a move of a cart, so that it is made once. No sku begins with a colon."""
 NOTE_SECONDS = 2 * DAY
 """Longer than a cart stays on its way."""
+
+ORDER = b":order:"
+"""How the field begins that says that this cart is being ordered: then the name of the checkout form. It is there from
+before the order is stored until what was bought is out of the cart, and holds the time in seconds since 1970."""
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +95,8 @@ return {redis.call('HGET', KEYS[1], ':moved') or '', redis.call('HGETALL', KEYS[
 )
 
 # KEYS: the person's cart, a note of one move. ARGV: seconds for the note, seconds to live, then sku, quantity and most
-# units of each line. A move that has been made before changes nothing. Returns how many lines were cut.
+# units of each line; a note of an order comes along as it is. A move that has been made before changes nothing. Returns
+# how many lines were cut.
 MERGE = (
     _UNITS
     + """
@@ -99,14 +105,46 @@ local kind = redis.call('TYPE', KEYS[1]).ok
 if kind ~= 'none' and kind ~= 'hash' then redis.call('DEL', KEYS[1]) end
 if not redis.call('SET', KEYS[2], '', 'NX', 'EX', ARGV[1]) then return cut end
 for i = 3, #ARGV, 3 do
+  if string.sub(ARGV[i], 1, 1) == ':' then
+    redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1])
+  else
   local held = units(redis.call('HGET', KEYS[1], ARGV[i]))
   local most = math.max(held, tonumber(ARGV[i + 2]))
   local sum = held + tonumber(ARGV[i + 1])
   if sum > most then cut = cut + 1 end
   redis.call('HSET', KEYS[1], ARGV[i], math.min(sum, most))
+  end
 end
 redis.call('EXPIRE', KEYS[1], ARGV[2])
 return cut
+"""
+)
+
+# Notes that the cart is being ordered; says where it is if it has moved. KEYS: the cart. ARGV: the note's field, the
+# time.
+NOTE = (
+    _NO_RUBBISH % "hash"
+    + """
+local moved = redis.call('HGET', KEYS[1], ':moved')
+if moved then return moved end
+if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSET', KEYS[1], ARGV[1], ARGV[2]) end
+return ''
+"""
+)
+
+# Takes what was bought out of the cart, once: the note of the order goes with it. KEYS: the cart. ARGV: the note's
+# field, then sku and quantity of each line. Returns the cart's fields and values.
+TAKE_OUT = (
+    _NO_RUBBISH % "hash"
+    + _UNITS
+    + """
+if redis.call('HDEL', KEYS[1], ARGV[1]) == 1 then
+  for i = 2, #ARGV, 2 do
+    local left = units(redis.call('HGET', KEYS[1], ARGV[i])) - tonumber(ARGV[i + 1])
+    if left > 0 then redis.call('HSET', KEYS[1], ARGV[i], left) else redis.call('HDEL', KEYS[1], ARGV[i]) end
+  end
+end
+return redis.call('HGETALL', KEYS[1])
 """
 )
 
@@ -156,8 +194,8 @@ class CartStore:
         self._max_quantity = max_quantity
         self._max_lines = max_lines
 
-    def quantities(self, cart: CartId) -> dict[str, int]:
-        """Return what is in the cart: sku to quantity."""
+    def fields(self, cart: CartId) -> Mapping[bytes, bytes]:
+        """Return all that the cart's hash holds, for :func:`as_quantities` and :func:`orders_in`."""
         with unavailable_on_error(self._client):
             try:
                 held = cast("dict[bytes, bytes]", self._client.hgetall(cart.key))  # our clients decode nothing
@@ -166,7 +204,7 @@ class CartStore:
                     raise
                 log.warning("cart_is_rubbish owner=%s", cart.owner)
                 held = {}
-        return as_quantities(held)
+        return held
 
     def add(self, cart: CartId, sku: str, quantity: int) -> dict[str, int]:
         """Add ``quantity`` units to those already in the cart; return the new cart. Raises CartLimitError."""
@@ -202,11 +240,32 @@ class CartStore:
                 return 0, 0
             stock = stock_of(lines)
             most = {sku: min(self._max_quantity, max(1, stock.get(sku, self._max_quantity))) for sku in lines}
-            triples: list[str | int] = [part for sku, quantity in lines.items() for part in (sku, quantity, most[sku])]
+            triples: list[Any] = [part for sku, quantity in lines.items() for part in (sku, quantity, most[sku])]
+            triples += [part for name, began in orders_in(taken).items() for part in (_note_of(name), began, 0)]
             note = target + b":" + taken.get(MOVE, b"unnamed")
             cut = Script(self._client, MERGE)((target, note), NOTE_SECONDS, person.seconds, *triples)
             self._client.delete(on_its_way)
         return (len(lines), cut) if target == person.key.encode() else (0, 0)
+
+    def note_order(self, cart: CartId, form: str) -> None:
+        """Write down that the cart is being ordered by the checkout form of that name, before the order is stored.
+
+        In a cart that has moved since it was read, at a sign-in in another tab, the note follows it.
+        """
+        note = Script(self._client, NOTE)
+        with unavailable_on_error(self._client):
+            moved_to = note(cart.key, _note_of(form), int(time.time()))
+            if moved_to:
+                note(moved_to.decode(), _note_of(form), int(time.time()))
+
+    def take_out(self, cart: CartId, form: str, lines: Mapping[str, int]) -> dict[str, int]:
+        """Take out what the order of that form has bought, and no more; return the new cart. Twice is as good as once.
+
+        Without ``lines`` the note alone goes: there is no such order.
+        """
+        parts = [part for sku, quantity in lines.items() for part in (sku, quantity)]
+        with unavailable_on_error(self._client):
+            return as_quantities(_pairs(Script(self._client, TAKE_OUT)(cart.key, _note_of(form), *parts)))
 
     def _change(self, script: str, cart: CartId, sku: str, quantity: int) -> dict[str, int]:
         run = Script(self._client, script)
@@ -231,6 +290,16 @@ def as_quantities(held: Mapping[bytes, bytes]) -> dict[str, int]:
     """Return the lines of a cart, sku to quantity, without our own marks and without what can be no line."""
     lines = ((sku, quantity) for sku, quantity in sorted(held.items()) if _is_line(sku, quantity))
     return {sku.decode(): int(quantity) for sku, quantity in lines}
+
+
+def orders_in(held: Mapping[bytes, bytes]) -> dict[str, int]:
+    """Return the orders of which a cart has a note: the checkout form's name, and since when in seconds since 1970."""
+    notes = ((field, began) for field, began in held.items() if field.startswith(ORDER))
+    return {field.removeprefix(ORDER).decode(): int(began) if began.isdigit() else 0 for field, began in notes}
+
+
+def _note_of(form: str) -> bytes:
+    return ORDER + form.encode()
 
 
 def _is_line(sku: bytes, quantity: bytes) -> bool:
