@@ -112,16 +112,13 @@ def submit(request: Request, form: CheckoutForm) -> tuple[Order, bool]:
     Raises InvalidFormError, CheckoutRefusedError, SignedOutError, HTTPConflict and StoreUnavailable: in each case
     nothing was ordered and nothing changed.
     """
-    if not form.validate():
+    identity, token = request.identity, _token(request, form)
+    if identity is None and token and token.user_id is not None:
+        raise SignedOutError  # before the form is judged: it has not asked for an address of mail
+    if not form.validate() or token is None:
+        if not form.form.errors and token is None:
+            form.form.errors = [RELOAD]
         raise InvalidFormError(form)
-    try:
-        token = FormToken.read(form.form.data, _secrets(request))
-    except NotOurFormError:
-        form.form.errors = [RELOAD]
-        raise InvalidFormError(form) from None
-    identity = request.identity
-    if identity is None and token.user_id is not None:
-        raise SignedOutError
     if identity and token.user_id not in (None, identity.user_id):
         raise CheckoutRefusedError("conflict", OTHER_PERSON)
     purchase = _purchase(request, form, token)
@@ -152,6 +149,14 @@ def bought(request: Request, form: str) -> dict[str, int] | None:
         log.error("orders_not_read error=%r", error)
         raise OrdersUnavailable from error
     return {line.sku: line.quantity for line in order.lines} if order else None
+
+
+def _token(request: Request, form: CheckoutForm) -> FormToken | None:
+    """Return the form's token; None if no page of ours has it."""
+    try:
+        return FormToken.read(form.form.data or "", _secrets(request))
+    except NotOurFormError:
+        return None
 
 
 def _purchase(request: Request, form: CheckoutForm, token: FormToken) -> Purchase:
