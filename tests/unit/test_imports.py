@@ -27,7 +27,7 @@ ARROWS = {
     "db": {"settings.shop"},
     "schema": set(),
     "money": {"settings.shop"},
-    "mail": {"db", "money", "settings.shop"},
+    "mail": {"db", "http", "money", "settings.shop"},
     # The parts of the shop, each with its views. Accounts and catalogue do not know each other; the cart knows both.
     "accounts": {"db", "events", "http", "sessions"},
     "catalog": {"db", "http"},

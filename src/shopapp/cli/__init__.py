@@ -4,6 +4,7 @@ import click
 
 from shopapp.cli.common import read_settings
 from shopapp.cli.database import db
+from shopapp.cli.mail import mail
 from shopapp.cli.people import user
 from shopapp.cli.sessions import sessions
 
@@ -37,5 +38,5 @@ def serve(ini: str, processes: int, server_name: str) -> None:
         raise click.ClickException(str(error)) from error
 
 
-for _group in (db, user, sessions):
+for _group in (db, user, sessions, mail):
     cli.add_command(_group)

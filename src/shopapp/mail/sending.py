@@ -85,7 +85,8 @@ class Sender:
             .execution_options(synchronize_session=False)
         )
         with self._sessions.begin() as dbsession:
-            row = dbsession.execute(taking_up).one_or_none()
+            # Asked first, since on SQLite an update that finds nothing to do still waits for all who write.
+            row = dbsession.execute(taking_up).one_or_none() if dbsession.scalar(due) is not None else None
         return None if row is None else Claim(row.id, row.kind, row.tries, until)
 
     def _try(self, claim: Claim, report: Report) -> None:
@@ -106,7 +107,7 @@ class Sender:
             self._put_off(claim, report, str(error), for_good=True)
         except Exception as error:
             # A fault in what one kind of letter says must not keep the others from leaving.
-            self._put_off(claim, report, f"it could not be written: {_place(error)}")
+            self._put_off(claim, report, f"it could not be written: {place_of(error)}")
         else:
             report.sent += 1
             self._done(claim, "sent")
@@ -142,7 +143,7 @@ def _is(claim: Claim) -> tuple[ColumnElement[bool], ...]:
     return Letter.id == claim.id, Letter.next_try_at == claim.until
 
 
-def _place(error: Exception) -> str:
+def place_of(error: Exception) -> str:
     """Return the error's type and where it was raised. Its message may quote a name, an address or a link."""
     if isinstance(error, SQLAlchemyError):
         return type(error).__name__
