@@ -22,6 +22,7 @@ run: $(VENV)/installed
 	@$(BIN)/shopapp -c development.ini db demo
 	@echo
 	@echo "    The shop:  http://localhost:6543/"
+	@echo "    Mail:      http://localhost:6543/mail"
 	@echo "    Stop it with Ctrl-C; carts, sessions and products stay in var/."
 	@echo
 	@exec $(BIN)/pserve development.ini

@@ -18,6 +18,9 @@ ATTEMPTS = 3
 MAX_FIELDS = 100
 """No form of ours has more."""
 
+OWN_POLICY = "shopapp.content_security_policy"
+"""Where in the WSGI environment a view leaves a Content-Security-Policy of its own."""
+
 UNREADABLE = "The form could not be read. Please send it again, as UTF-8."
 
 

@@ -458,7 +458,7 @@ class TestRedisAway:
         fields = sent(look(visitor))
         set_product(shop_settings, stock=1)
         order(visitor, fields, status=409)
-        [key] = [key for key in shop_redis.keys() if key.startswith(b"cart:")]
+        (key,) = shop_redis.keys("cart:*")
         [note] = [field for field in shop_redis.hkeys(key) if field.startswith(b":order:")]
 
         assert in_cart(visitor) == {MUG: 2}

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pyramid.config import Configurator
+from pyramid.registry import Registry
 from pyramid.request import Request
 from sqlalchemy.orm import Session
 
@@ -11,6 +12,15 @@ from shopapp.mail.models import Letter
 
 KINDS = "shopapp.mail.kinds"
 """Where in the registry the kinds of letters are: name to :data:`Compose`."""
+
+SENDER = "shopapp.mail.sender"
+"""Where in the registry the app's :class:`shopapp.mail.sending.Sender` is."""
+
+FOLDER = "shopapp.mail.folder"
+"""And its :class:`shopapp.mail.folder.MailFolder`, if mail goes into one."""
+
+POSTMAN = "shopapp.mail.postman"
+"""And its :class:`shopapp.mail.postman.Postman`, if the app sends mail by itself."""
 
 Compose = Callable[[Session, Letter], dict[str, Any] | None]
 """Looks up what the letter says when it is sent, as variables for ``mail/templates/<kind>.jinja2``. May write, such as
@@ -28,4 +38,16 @@ def post(dbsession: Session, kind: str, recipient: str, **data: Any) -> None:
 
 
 def send_soon(request: Request) -> None:
-    """Have what was posted sent as soon as the request's transaction is committed."""
+    """Have what was posted sent as soon as the request's transaction is committed. Nothing is if it is not."""
+    request.tm.get().addAfterCommitHook(_after_commit, args=(request.registry,))
+
+
+def wake(registry: Registry) -> None:
+    """Have what is in the outbox sent now, after a transaction that is not the request's."""
+    if postman := registry.get(POSTMAN):
+        postman.wake()
+
+
+def _after_commit(committed: bool, registry: Registry) -> None:
+    if committed:
+        wake(registry)

@@ -28,7 +28,7 @@ from shopapp.catalog.memory import catalogue_of
 from shopapp.catalog.store import products_by_sku
 from shopapp.events import OrderPlaced
 from shopapp.http import InvalidFormError
-from shopapp.mail import send_soon
+from shopapp.mail.outbox import wake
 from shopapp.orders.amounts import Amounts, amounts_of
 from shopapp.orders.form_tokens import FormToken, NotOurFormError, cart_mark
 from shopapp.orders.forms import RELOAD, CheckoutForm
@@ -133,7 +133,7 @@ def submit(request: Request, form: CheckoutForm) -> tuple[Order, bool]:
         raise CheckoutRefusedError("short", SHORT, available=there) from None
     _take_out(request, purchase, order)
     if is_new:
-        send_soon(request)
+        wake(request.registry)
         request.registry.notify(OrderPlaced(request, order.number, order.total, order.user_id))
     return order, is_new
 

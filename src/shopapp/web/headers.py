@@ -6,6 +6,7 @@ from pyramid.registry import Registry
 from pyramid.request import Request
 from pyramid.response import Response
 
+from shopapp.http import OWN_POLICY
 from shopapp.sessions import session_was_used
 
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -48,6 +49,8 @@ def security_headers_factory(handler: Callable[[Request], Response], registry: R
             # What the tween of the error views cannot answer: an error page that failed in its turn.
             response = request.invoke_exception_view(reraise=True)
         response.headerlist.extend(headers)  # nobody else sets these
+        if OWN_POLICY in request.environ:
+            response.headers["Content-Security-Policy"] = request.environ[OWN_POLICY]
         if response.content_type in ("text/html", "application/json"):
             if "Vary" in response.headers:
                 response.vary = {*response.vary, "Accept", "Cookie"}
