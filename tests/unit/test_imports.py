@@ -33,6 +33,7 @@ ARROWS = {
     "catalog.demo": {"accounts", "catalog"},
     "cart": {"accounts", "audit", "catalog", "events", "http", "redis", "sessions"},
     "orders": {"accounts", "db"},
+    "texts": {"settings.shop"},
     # What belongs to every page. Its frame shows who is signed in, the cart and the categories.
     "web": {"accounts", "cart", "catalog", "http", "redis", "schema", "sessions", "settings.shop"},
     # main(): it includes the parts by name.
