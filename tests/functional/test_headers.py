@@ -27,6 +27,7 @@ REQUESTS = {
     "200 page": ("GET", "/", 200),
     "200 product": ("GET", "/products/brass-pen", 200),
     "200 cart": ("GET", "/cart", 200),
+    "200 text": ("GET", "/privacy", 200),
     "200 login": ("GET", "/login", 200),
     "200 health": ("GET", "/healthz", 200),
     "200 metrics": ("GET", "/metrics", 200),

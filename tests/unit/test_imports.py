@@ -46,6 +46,7 @@ ARROWS = {
         "sessions",
         "settings.shop",
     },
+    "texts": {"settings.shop"},
     # What belongs to every page. Its frame shows who is signed in, the cart and the categories.
     "web": {"accounts", "cart", "catalog", "http", "money", "redis", "schema", "sessions"},
     # main(): it includes the parts by name.
