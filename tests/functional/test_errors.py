@@ -100,7 +100,7 @@ def test_each_error_is_a_page_with_a_way_back(
 
 
 def test_an_error_page_says_who_is_signed_in_and_shows_the_cart(customer: TestApp) -> None:
-    customer.post("/cart/items", {"sku": "brass-pen", "quantity": "42"}, headers=JSON)
+    customer.post("/cart/items", {"sku": "stoneware-mug", "quantity": "42"}, headers=JSON)
 
     page = customer.get("/nope", status=404)
 
@@ -239,7 +239,7 @@ def test_without_a_cookie_all_but_the_cart_goes_on(visitor: TestApp, shop_redis:
 def test_with_a_cookie_the_catalogue_goes_on_and_says_what_is_missing(
     customer: TestApp, shop_redis: ObservedRedis
 ) -> None:
-    customer.post("/cart/items", {"sku": "brass-pen", "quantity": "42"}, headers=JSON)
+    customer.post("/cart/items", {"sku": "stoneware-mug", "quantity": "42"}, headers=JSON)
     send_away(shop_redis)
 
     for path in ("/", "/?category=garden", "/products/brass-pen"):

@@ -59,9 +59,14 @@ class Line:
     url: str
 
     @property
+    def obtainable(self) -> int:
+        """Units that can be had."""
+        return min(self.quantity, self.available)
+
+    @property
     def line_total(self) -> int:
-        """Price of the line in minor units."""
-        return self.unit_price * self.quantity
+        """Price, in minor units, of what can be had."""
+        return self.unit_price * self.obtainable
 
     @property
     def problem(self) -> str:
@@ -84,12 +89,27 @@ class Cart:
 
     @property
     def count(self) -> int:
-        """Units in all lines."""
+        """Units in all lines, whether they can be had or not: what the person has put in."""
         return sum(line.quantity for line in self.lines)
 
     @property
+    def obtainable(self) -> int:
+        """Units that can be had: what ``total`` counts, and what is there to buy."""
+        return sum(line.obtainable for line in self.lines)
+
+    @property
+    def problems(self) -> list[Line]:
+        """The lines that are short or gone, each of which says what is the matter with it."""
+        return [line for line in self.lines if line.problem]
+
+    @property
+    def ready(self) -> bool:
+        """Whether it can be bought as it is: there is something in it, and nothing stands against any line."""
+        return bool(self.lines) and not self.problems
+
+    @property
     def total(self) -> int:
-        """Price of all lines in minor units."""
+        """Price, in minor units, of what can be had."""
         return sum(line.line_total for line in self.lines)
 
     def __json__(self, _request: Request) -> dict[str, Any]:
