@@ -47,7 +47,9 @@ def security_headers_factory(handler: Callable[[Request], Response], registry: R
         except Exception:
             # What the tween of the error views cannot answer: an error page that failed in its turn.
             response = request.invoke_exception_view(reraise=True)
-        response.headerlist.extend(headers)  # nobody else sets these
+        # Nobody else sets these, but for a page with a key in its address: that says what may be told of it.
+        own = "Referrer-Policy" if "Referrer-Policy" in response.headers else None
+        response.headerlist.extend(header for header in headers if header[0] != own)
         if response.content_type in ("text/html", "application/json"):
             if "Vary" in response.headers:
                 response.vary = {*response.vary, "Accept", "Cookie"}
