@@ -25,6 +25,7 @@ SHOP = [
     "cachetools >= 6, < 9",
     "click >= 8.2, < 9",
     "email-validator >= 2.2, < 3",
+    "idna >= 3.7, < 4",
     "plaster_pastedeploy >= 1.0, < 2",
     "pyramid_jinja2 >= 2.10, < 3",
     "pyramid_tm >= 2.6, < 3",

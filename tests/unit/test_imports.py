@@ -26,7 +26,8 @@ ARROWS = {
     "settings.shop": {"sessions", "settings"},
     "db": {"settings.shop"},
     "schema": set(),
-    "mail": {"db"},
+    "money": {"settings.shop"},
+    "mail": {"db", "money", "settings.shop"},
     # The parts of the shop, each with its views. Accounts and catalogue do not know each other; the cart knows both.
     "accounts": {"db", "events", "http", "mail", "sessions"},
     "catalog": {"db", "http"},
@@ -34,7 +35,7 @@ ARROWS = {
     "cart": {"accounts", "audit", "catalog", "events", "http", "redis", "sessions"},
     "orders": {"accounts", "db"},
     # What belongs to every page. Its frame shows who is signed in, the cart and the categories.
-    "web": {"accounts", "cart", "catalog", "http", "redis", "schema", "sessions", "settings.shop"},
+    "web": {"accounts", "cart", "catalog", "http", "money", "redis", "schema", "sessions"},
     # main(): it includes the parts by name.
     "": {"events", "settings.shop"},
     # The schema, and the tools that stand beside the shop.
@@ -73,7 +74,7 @@ PACKAGES = {
         "web.health",
     },
     "cachetools": {"cart.guesses", "catalog.memory", "web.macros", "web.pages", "web.static"},
-    "babel": {"accounts", "settings.shop_kinds", "web"},
+    "babel": {"accounts", "money", "settings.shop_kinds"},
     "argon2": {"accounts.passwords"},
     "email_validator": {"accounts.addresses"},
     "zxcvbn_rs_py": {"accounts.strength"},
@@ -81,7 +82,7 @@ PACKAGES = {
     "click": {"cli"},
     "granian": {"serving"},
     "waitress": {"serving"},
-    "prometheus_client": {"audit", "web.health"},
+    "prometheus_client": {"audit", "mail.sending", "web.health"},
     "webtest": {"testing.shop"},
     "pytest": {"testing"},
 }

@@ -2,8 +2,8 @@
 
 import pytest
 
+from shopapp.money import money_filter
 from shopapp.settings.shop import ShopSettings
-from shopapp.web.macros import money_filter
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,12 @@ from shopapp.mail.models import Letter
 KINDS = "shopapp.mail.kinds"
 """Where in the registry the kinds of letters are: name to :data:`Compose`."""
 
+SENDER = "shopapp.mail.sender"
+"""Where in the registry the app's :class:`shopapp.mail.sending.Sender` is."""
+
+FOLDER = "shopapp.mail.folder"
+"""And its :class:`shopapp.mail.folder.MailFolder`, if mail goes into one."""
+
 Compose = Callable[[Session, Letter], dict[str, Any] | None]
 """Looks up what the letter says when it is sent, as variables for ``mail/templates/<kind>.jinja2``. May write, such as
 a link's hash: that is committed before the mail leaves. None: there is nothing to tell any more."""

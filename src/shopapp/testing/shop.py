@@ -4,8 +4,10 @@ Take them with ``pytest_plugins = ["shopapp.testing", "shopapp.testing.shop"]`` 
 empty Redis and a freshly filled SQLite database of its own.
 """
 
+import re
 import shutil
 from collections.abc import Callable
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from webtest import TestApp
 import shopapp
 from shopapp.catalog import demo, memory
 from shopapp.db import create_engine_from
+from shopapp.mail.outbox import FOLDER, SENDER
 from shopapp.migrations import upgrade
 from shopapp.settings.shop import load_settings
 from shopapp.testing import TEST_SECRET, ObservedRedis
@@ -86,3 +89,51 @@ def log_in(browser: TestApp, **fields: str) -> Any:
     """Sign the demo customer in by JSON; return the response."""
     credentials = {"email": demo.EMAIL, "password": demo.PASSWORD}
     return browser.post("/login", {**credentials, **fields}, headers=JSON)
+
+
+class Mailbox:
+    """All mail of a shop under test, to whomever it goes."""
+
+    def __init__(self, app: Any) -> None:
+        self._sender, self._folder = app.registry[SENDER], app.registry[FOLDER]
+
+    def letters(self) -> list[EmailMessage]:
+        """Send what is due, and return all that was ever sent, the newest last."""
+        self._sender.send_due()
+        return [message for _, message in self._folder.messages()][::-1]
+
+    def last(self) -> EmailMessage:
+        """Send what is due, and return the newest of all that was ever sent."""
+        return self.letters()[-1]
+
+
+def text_of(letter: EmailMessage) -> str:
+    """Return what a letter says, as text."""
+    return _body(letter, "plain")
+
+
+def html_of(letter: EmailMessage) -> str:
+    """Return what a letter says, as HTML."""
+    return _body(letter, "html")
+
+
+def _body(letter: EmailMessage, kind: str) -> str:
+    body = letter.get_body((kind,))
+    assert body is not None  # noqa: S101 - it is for tests
+    return str(body.get_content()).replace("\r\n", "\n")  # as it lies on the server
+
+
+def link_of(letter: EmailMessage) -> str:
+    """Return the one link in a letter, without the shop's address: as a test visits it.
+
+    The shop's own address, which is under every letter, is none.
+    """
+    found = re.findall(r"https?://[^/\s]+(/\S+)", text_of(letter))
+    assert len(set(found)) == 1, found  # noqa: S101 - it is for tests
+    return found[0]
+
+
+@pytest.fixture
+def mailbox(shop_app: Callable[..., Any]) -> Mailbox:
+    """What the shop under test has written to people. Nothing is sent before a test asks for it."""
+    return Mailbox(shop_app)

@@ -4,7 +4,8 @@ from pyramid.config import PHASE3_CONFIG, Configurator
 from pyramid.events import BeforeRender
 from pyramid.tweens import EXCVIEW
 
-from shopapp.web.macros import money_filter, remember_macros
+from shopapp.money import money_filter
+from shopapp.web.macros import remember_macros
 from shopapp.web.pages import PageMemory, shared_view
 from shopapp.web.request import ADDRESSES, Addresses, make_request_class
 from shopapp.web.shell import on_before_render

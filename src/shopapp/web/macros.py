@@ -1,20 +1,16 @@
-"""What all templates have: prices as text, and the macros that are remembered."""
+"""The macros that all templates have, and that are remembered."""
 
 from collections.abc import Callable
-from decimal import Decimal
 from functools import lru_cache
 from threading import Lock
 from typing import Any
 
-from babel.numbers import format_currency, get_currency_precision
 from cachetools import LRUCache, cached
 from jinja2 import Environment
 from pyramid.config import Configurator
 from pyramid.registry import Registry
 from pyramid.request import Request
 from pyramid_jinja2 import IJinja2Environment
-
-from shopapp.settings.shop import ShopSettings
 
 DRAWINGS = {"shopapp:web/templates/icons.jinja2": ("icon", "mark", "landscape")}
 PARTS = {
@@ -28,9 +24,6 @@ request first, for its addresses and for nothing else.
 
 MAX_REMEMBERED = 2_000
 """Of one macro; the longest makes some 2 kB."""
-
-MAX_PRICES = 10_000
-"""Amounts whose text is remembered: Babel takes 20 us to write one."""
 
 
 def templates_of(registry: Registry) -> Environment:
@@ -66,14 +59,3 @@ def _as_it_is(macro: Callable[..., Any]) -> Callable[..., Any]:
 
 def _key(request: Request, *arguments: Any) -> tuple[Any, ...]:
     return request.environ.get("SCRIPT_NAME"), *arguments
-
-
-def money_filter(shop: ShopSettings) -> Callable[[int], str]:
-    """Return the template filter that writes an amount in minor units as a price."""
-    precision = get_currency_precision(shop.currency)
-
-    @lru_cache(MAX_PRICES)
-    def money(amount: int) -> str:
-        return format_currency(Decimal(amount).scaleb(-precision), shop.currency, locale=shop.locale)
-
-    return money
