@@ -19,8 +19,6 @@ ATTEMPTS = 3
 MAX_FIELDS = 100
 """No form of ours has more."""
 
-OWN_POLICY = "shopapp.content_security_policy"
-"""Where in the WSGI environment a view leaves a Content-Security-Policy of its own."""
 
 LOOKOUT = "shopapp.lookout"
 """Where in a request's attributes its :class:`Lookout` is, once it may have done something."""

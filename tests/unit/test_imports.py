@@ -29,7 +29,7 @@ ARROWS = {
     "money": {"settings.shop"},
     "mail": {"db", "http", "money", "settings.shop"},
     # The parts of the shop, each with its views. Accounts and catalogue do not know each other; the cart knows both.
-    "accounts": {"db", "events", "http", "sessions"},
+    "accounts": {"db", "events", "http", "mail", "sessions"},
     "catalog": {"db", "http"},
     "catalog.demo": {"accounts", "catalog"},
     "cart": {"accounts", "audit", "catalog", "events", "http", "redis", "sessions"},
@@ -89,6 +89,8 @@ PACKAGES = {
     "cachetools": {"cart.guesses", "catalog.memory", "web.macros", "web.pages", "web.static"},
     "babel": {"cli.orders", "orders.forms", "accounts", "money", "settings.shop_kinds"},
     "argon2": {"accounts.passwords"},
+    "email_validator": {"accounts.addresses"},
+    "zxcvbn_rs_py": {"accounts.strength"},
     "alembic": {"migrations"},
     "click": {"cli"},
     "granian": {"serving"},

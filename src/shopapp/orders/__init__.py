@@ -4,12 +4,17 @@ from pyramid.config import Configurator
 
 from shopapp.audit import on_event
 from shopapp.cart.contents import BOUGHT
-from shopapp.events import OrderPlaced, add_observer
+from shopapp.events import EmailChanged, OrderPlaced, add_observer
 from shopapp.mail import add_letter
 from shopapp.orders.checkout import bought
 from shopapp.orders.letters import compose_order_placed
 from shopapp.orders.payment import PROVIDER, Invoice
-from shopapp.orders.store import LETTER
+from shopapp.orders.store import LETTER, keep_orders_of
+
+
+def on_email_changed(event: EmailChanged) -> None:
+    """Keep the orders that the person had by the old address: in the transaction of the change."""
+    keep_orders_of(event.request.dbsession, int(event.user_id), event.old)
 
 
 def includeme(config: Configurator) -> None:
@@ -21,5 +26,6 @@ def includeme(config: Configurator) -> None:
     config.scan("shopapp.orders.order_views")
     config.registry[BOUGHT] = bought
     config.registry[PROVIDER] = Invoice()
+    config.add_subscriber(on_email_changed, EmailChanged)
     add_letter(config, LETTER, compose_order_placed)
     add_observer(config, on_event, OrderPlaced)

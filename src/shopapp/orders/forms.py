@@ -7,9 +7,9 @@ from typing import Any
 from babel import Locale
 from wtforms import EmailField, Form, HiddenField, IntegerField, SelectField, StringField
 from wtforms.form import BaseForm
-from wtforms.validators import DataRequired, Email, InputRequired, Length, NumberRange, StopValidation
+from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, StopValidation
 
-from shopapp.accounts.models import normalize_email
+from shopapp.accounts.addresses import MAX_ADDRESS_LENGTH, read_email
 from shopapp.db import can_be_stored
 from shopapp.settings.shop import ShopSettings
 
@@ -22,6 +22,13 @@ RELOAD = "This form is not one of ours, or is from another time. Please load the
 def _is_printable(_form: BaseForm, field: Any) -> None:
     if not field.data.isprintable() or not can_be_stored(field.data):
         raise StopValidation("This holds a character that no label can carry. Please type it anew.")
+
+
+def _is_address(_form: BaseForm, field: Any) -> None:
+    try:
+        field.data = read_email(field.data)  # as it is stored
+    except ValueError:
+        raise StopValidation("Please enter a whole e-mail address, such as name@example.com.") from None
 
 
 class Word(StringField):
@@ -60,8 +67,8 @@ class CheckoutForm(Form):
         "E-mail",
         [
             InputRequired("Please enter your e-mail address: it gets the confirmation."),
-            Length(max=254, message="This is too long for an address."),
-            Email("Please enter a whole e-mail address, such as name@example.com."),
+            Length(max=MAX_ADDRESS_LENGTH, message="This is too long for an address."),
+            _is_address,
         ],
         filters=[lambda value: value.strip() if value else value],
     )
@@ -88,7 +95,7 @@ class CheckoutForm(Form):
     def buyer(self) -> dict[str, str]:
         """Return the columns of the order."""
         typed = {name: self[name].data for name in BUYER if name in self}
-        return {**typed, "email": self.known_email or normalize_email(typed["email"])}
+        return {**typed, "email": self.known_email or typed["email"]}
 
     def accepted(self) -> int:
         """Return the total that the person accepts, in minor units."""

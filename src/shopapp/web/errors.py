@@ -21,6 +21,7 @@ from shopapp.http import (
     wants_json,
 )
 from shopapp.redis import StoreUnavailable
+from shopapp.sessions import session_has_ended
 from shopapp.web.cross_site import CrossSiteRequestError
 from shopapp.web.shell import Shell, Viewer, personal_parts, viewer_of
 
@@ -68,7 +69,8 @@ def on_forbidden(_error: HTTPForbidden, request: Request) -> Response:
     if wants_json(request):
         return _answer(request, 401, "Please sign in first.")
     target = request.path_qs if request.method == "GET" else request.route_path("home")
-    return HTTPSeeOther(request.route_path("login", _query={"next": target}))
+    asked = {"next": target, "ended": "1"} if session_has_ended(request) else {"next": target}
+    return HTTPSeeOther(request.route_path("login", _query=asked))
 
 
 @exception_view_config(CrossSiteRequestError)
