@@ -111,5 +111,4 @@ def _cart_page(
     cart = show(request, held)
     places: list[Line | Offer] = [*cart.lines, *(offer for offer in offers if offer.sku not in held)]
     places.sort(key=lambda place: (place.name, place.sku))
-    checkout_url = f"{request.script_name}/checkout"
-    return {"cart": cart, "places": places, "errors": errors or {}, "checkout_url": checkout_url}
+    return {"cart": cart, "places": places, "errors": errors or {}}

@@ -6,7 +6,7 @@ has a note before the order is committed; after the commit nothing can fail any 
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -78,8 +78,8 @@ class Review:
 
     @cached_property
     def lines(self) -> list[Line]:
-        """What can be had."""
-        return [line for line in self.cart.lines if not line.problem]
+        """What can be had, and so many of it."""
+        return obtainable(self.cart)
 
     @cached_property
     def changes(self) -> list[dict[str, Any]]:
@@ -96,8 +96,12 @@ def review(request: Request) -> Review:
     held = quantities(request)
     with catalogue_of(request).connect() as connection:
         cart = show(request, held, products_by_sku(connection, held))
-    ready = [line for line in cart.lines if not line.problem]
-    return Review(held, cart, amounts_of(ready, request.registry["shopapp.settings"].shop))
+    return Review(held, cart, amounts_of(obtainable(cart), request.registry["shopapp.settings"].shop))
+
+
+def obtainable(cart: Cart) -> list[Line]:
+    """Return the lines of which anything can be had, with as many units as can."""
+    return [replace(line, quantity=line.obtainable) for line in cart.lines if line.obtainable]
 
 
 def new_token(request: Request, seen: Review) -> str:

@@ -110,12 +110,13 @@ def _known(request: Request) -> dict[str, Any]:
     if draft:
         return draft
     identity = request.identity
+    home = {"country": request.registry["shopapp.settings"].shop.countries[0]}
     if identity is None:
-        return {}
+        return home
     columns = [getattr(Order, name) for name in BUYER if name != "email"]
     last = select(*columns).where(Order.user_id == identity.user_id).order_by(Order.placed_at.desc()).limit(1)
     row = request.dbsession.execute(last).first()
-    return dict(row._mapping) if row else {"name": identity.name}
+    return dict(row._mapping) if row else {"name": identity.name, **home}
 
 
 def _keep(request: Request, form: CheckoutForm) -> None:
