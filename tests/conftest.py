@@ -6,7 +6,15 @@ from typing import Any
 
 import pytest
 
-pytest_plugins = ["shopapp.testing", "shopapp.testing.shop", "postgresql", "cluster", "nginx", "on_granian"]
+pytest_plugins = [
+    "shopapp.testing",
+    "shopapp.testing.shop",
+    "postgresql",
+    "cluster",
+    "nginx",
+    "mail_server",
+    "on_granian",
+]
 
 
 @pytest.hookimpl(wrapper=True)

@@ -44,7 +44,9 @@ class SmtpServer:
             raise AwayError(
                 f"the mail server refused the shop: {_numbers(error.smtp_code, error.smtp_error)}"
             ) from error
-        except (OSError, smtplib.SMTPException, UnicodeError) as error:
+        except UnicodeError as error:
+            raise AwayError("user and password in mail.url may have letters of ASCII only") from error
+        except (OSError, smtplib.SMTPException) as error:
             raise AwayError(f"the mail server is away: {_name_of(error)}") from error
 
     def _connect(self) -> smtplib.SMTP:
@@ -98,8 +100,10 @@ def _numbers(code: int, words: bytes | str) -> str:
 
 
 def _name_of(error: Exception) -> str:
-    """Return what kind of error it is, with its number where it is one of the system."""
-    reason = getattr(error, "strerror", None) or getattr(error, "verify_message", None)
+    """Return what kind of error it is: that of the system, where smtplib has put its own around it."""
+    if isinstance(error, smtplib.SMTPServerDisconnected) and isinstance(error.__context__, OSError):
+        error = error.__context__
+    reason = getattr(error, "verify_message", None) or getattr(error, "strerror", None)
     return f"{type(error).__name__} ({reason})" if isinstance(reason, str) else type(error).__name__
 
 

@@ -83,8 +83,9 @@ def _here(request: Request, piece: str) -> str | None:
     if not piece.startswith(("http://", "https://")):
         return None
     shop = request.registry["shopapp.settings"].shop.url
-    inside = piece.startswith(f"{shop}/") and "//" not in piece.removeprefix(shop)
-    return request.script_name + piece.removeprefix(shop) if inside else piece
+    path = piece.removeprefix(shop) or "/"
+    inside = piece.startswith(shop) and path.startswith("/") and not path.startswith("//")
+    return request.script_name + path if inside else piece
 
 
 def _content(message: EmailMessage, kind: str) -> str:
