@@ -39,6 +39,6 @@ class AddForm(Form):
     """Add a product to the cart, one unit if nothing is said."""
 
     sku = HiddenField(validators=[InputRequired("Please say which product to add.")])
-    press = HiddenField(validators=[Optional(), Regexp(PRESS, message=NOT_A_PRESS)])
+    press = HiddenField(validators=[Optional(strip_whitespace=False), Regexp(PRESS, message=NOT_A_PRESS)])
     """What names this press of the button: several adds of one name are one."""
     quantity = QuantityField("Quantity", [NumberRange(min=1, message="Please add at least 1.")], default=1)
