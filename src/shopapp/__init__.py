@@ -24,5 +24,6 @@ def main(_global_config: dict[str, str] | None, **settings: Any) -> Router:
         config.include("shopapp.catalog")
         config.include("shopapp.cart")
         config.include("shopapp.orders")
+        config.include("shopapp.texts")
         config.include("shopapp.web")
     return config.make_wsgi_app()

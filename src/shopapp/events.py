@@ -58,10 +58,23 @@ class UserLoggedOut:
 
 @dataclass(frozen=True, slots=True)
 class PasswordChanged:
-    """A person changed their password. Its subscribers rotate this session's id and end all others of the person."""
+    """A person changed their password, or has a new one by the link in a mail. Its subscribers rotate this session's id
+    and end all others of the person."""
 
     request: Request
     user_id: int | str
+
+
+@dataclass(frozen=True, slots=True)
+class EmailChanged:
+    """A person has another e-mail address. It is in the database, and not yet committed. Its subscribers end all other
+    sessions of the person; this one, if it is theirs, gets a new id and goes on under the new address.
+    """
+
+    request: Request
+    user_id: int | str
+    old: str
+    new: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +196,19 @@ class CartMerged:
     user_id: int | str
     lines: int
     cut: int
+
+
+@dataclass(frozen=True, slots=True)
+class OrderPlaced:
+    """An order is committed, with its stock taken and its letter written down. Its cart may not be empty yet.
+
+    ``total`` is in minor units of the shop's currency; ``user_id`` is None for a guest.
+    """
+
+    request: Request
+    number: str
+    total: int
+    user_id: int | str | None
 
 
 def add_observer(config: Configurator, handler: Callable[[Any], None], event: type) -> None:

@@ -1,5 +1,6 @@
 """What every view needs of HTTP: which format is wanted, what was sent, where it is safe to go. Knows no shop."""
 
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
@@ -18,8 +19,9 @@ ATTEMPTS = 3
 MAX_FIELDS = 100
 """No form of ours has more."""
 
-OWN_POLICY = "shopapp.content_security_policy"
-"""Where in the WSGI environment a view leaves a Content-Security-Policy of its own."""
+
+LOOKOUT = "shopapp.lookout"
+"""Where in a request's attributes its :class:`Lookout` is, once it may have done something."""
 
 UNREADABLE = "The form could not be read. Please send it again, as UTF-8."
 
@@ -34,6 +36,33 @@ class InvalidFormError(Exception):
     def __init__(self, form: Form) -> None:
         super().__init__("invalid form")
         self.fields = {name: messages[0] for name, messages in form.errors.items() if name and messages}
+
+
+class RefusedError(Exception):
+    """What was sent cannot be done as things stand: answered as 409 with a code, a message and further facts."""
+
+    def __init__(self, code: str, message: str, fields: dict[str, str] | None = None, **facts: Any) -> None:
+        super().__init__(message)
+        self.code, self.message, self.fields, self.facts = code, message, fields or {}, facts
+
+
+@dataclass(frozen=True)
+class Lookout:
+    """Where a person sees whether something was done, and how it is called: "your cart"."""
+
+    name: str
+    path: str
+
+
+def unsure_from_here(request: Request, name: str, path: str) -> None:
+    """Say that from here on it may be done, also if the request fails: then its error page says where to look."""
+    request.__dict__[LOOKOUT] = Lookout(name, path)
+
+
+def lookout_of(request: Request) -> Lookout | None:
+    """Return where to look for what a failed request may have done, None if it has done nothing for certain."""
+    found: Lookout | None = request.__dict__.get(LOOKOUT)
+    return found
 
 
 def wants_json(request: Request) -> bool:

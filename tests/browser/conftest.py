@@ -1,6 +1,8 @@
 """The shop in a browser. Whatever the browser complains of fails the test, unless the test says that it must."""
 
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -65,6 +67,18 @@ def browser(chromium: str) -> Iterator[Browser]:
         running = launch_chromium(playwright, chromium)
         yield running
         running.close()
+
+
+@pytest.fixture
+def stock(shop_settings: dict[str, Any]) -> Callable[[str, int], None]:
+    """A function that says how many units of a product there are from now on."""
+
+    def set_stock(sku: str, units: int) -> None:
+        path = shop_settings["shop.database_url"].removeprefix("sqlite:///")
+        with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+            connection.execute("UPDATE product SET stock = ? WHERE sku = ?", [units, sku])
+
+    return set_stock
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ def test_a_visitor_shops_signs_in_and_out(screen: str, new_page: Callable[..., P
     page.get_by_role("button", name="Add to cart").click()
     page.get_by_role("button", name="One Stoneware Mug, Moss more").click()
     expect(badge(page)).to_have_text("2")
-    fits(page, "/cart")
+    fits(page, "/cart#line-stoneware-mug")
 
     page.get_by_role("main").get_by_role("link", name="Sign in").click()
     fits(page, "/login?next=%2Fcart")
@@ -91,13 +91,21 @@ def test_unusual_pages_fit_too(screen: str, new_page: Callable[..., Page], compl
 
 
 @pytest.mark.parametrize("screen", ["desk", "phone"])
-def test_a_full_cart_with_large_numbers_fits(screen: str, new_page: Callable[..., Page]) -> None:
+def test_a_full_cart_with_large_numbers_fits(
+    screen: str, new_page: Callable[..., Page], stock: Callable[[str, int], None]
+) -> None:
     page = new_page(**SCREENS[screen])
-    for sku in ("canvas-rucksack", "brass-pen", "terracotta-pot"):
+    full = ("canvas-rucksack", "brass-pen", "terracotta-pot")
+    for sku in full:
+        stock(sku, 999)
+    for sku in full:
         page.goto(f"/products/{sku}")
         ask_for(page.get_by_label("Quantity"), 999)
         expect(page.get_by_role("status")).to_have_text(re.compile("is in your cart"))
 
+    stock("canvas-rucksack", 22)
+    stock("brass-pen", 0)
+    page.goto("/cart")
     expect(page.get_by_text("Only 22 left.")).to_be_visible()
     expect(badge(page)).to_have_text("999+")
     fits(page, "/cart")

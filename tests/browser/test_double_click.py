@@ -1,4 +1,6 @@
-"""A double click in front of a slow shop: the form comes twice, the second time before the first is answered."""
+"""A double click in front of a slow shop: without a script the form comes twice, the second time before the first is
+answered; with it the button takes no second click.
+"""
 
 import threading
 from collections.abc import Callable
@@ -12,6 +14,11 @@ from browsing import add_to_cart, badge, fill_in_login, log_in, sign_in_button
 
 PATIENCE_SECONDS = 10
 
+NOTE_EACH_CLICK = """button => addEventListener("click", () => {
+  sessionStorage.seen = [button.ariaBusy, document.activeElement === button]
+})"""
+"""How the button was when it was clicked last. Nothing can be asked of a page while it waits for the next one."""
+
 
 class SlowShop:
     """The shop, which takes its time once it is told to: the first form waits for the second, which waits its turn."""
@@ -20,10 +27,12 @@ class SlowShop:
         self._app = app
         self._forms = count(1)
         self._is_slow = False
+        self.forms = 0
         self._first_came, self._second_came, self._first_done = (threading.Event() for _ in range(3))
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
         form = next(self._forms) if self._is_slow and environ["REQUEST_METHOD"] == "POST" else 0
+        self.forms = max(self.forms, form)
         if form == 1:
             self._first_came.set()
             assert self._second_came.wait(PATIENCE_SECONDS)
@@ -35,8 +44,8 @@ class SlowShop:
             self._first_done.set()
         return answer
 
-    def double_click(self, button: Locator) -> None:
-        """Click, and click again while the shop is still at the first."""
+    def double_click(self, button: Locator, *, takes_one: bool = False) -> None:
+        """Click, and click again while the shop is still at the first: a form that must not come if it takes one."""
         self._is_slow = True
         button.scroll_into_view_if_needed()
         box = button.bounding_box()
@@ -44,6 +53,9 @@ class SlowShop:
         mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
         assert self._first_came.wait(PATIENCE_SECONDS)
         mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        if takes_one:
+            assert not self._second_came.is_set()
+            self._second_came.set()
         assert self._first_done.wait(PATIENCE_SECONDS)
 
 
@@ -51,6 +63,12 @@ class SlowShop:
 def shop_app(shop_app: Callable[..., Any]) -> SlowShop:
     """The shop as the browser meets it here."""
     return SlowShop(shop_app)
+
+
+@pytest.fixture
+def page(new_page: Callable[..., Page]) -> Page:
+    """The page of somebody whose browser runs no scripts."""
+    return new_page(java_script_enabled=False)
 
 
 @pytest.mark.parametrize(
@@ -97,3 +115,39 @@ def test_on_sign_out_the_person_is_signed_out(page: Page, shop_app: SlowShop) ->
     expect(page.get_by_role("banner").get_by_role("link", name="Sign in")).to_be_visible()
     page.goto("/account")
     expect(page).to_have_url("/login?next=%2Faccount")
+
+
+# With the shop's script
+
+
+@pytest.mark.parametrize("name", ["Add to cart", "One Stoneware Mug, Moss more", "Remove Stoneware Mug, Moss"])
+def test_a_button_shows_that_it_works_and_takes_no_second_click(
+    new_page: Callable[..., Page], shop_app: SlowShop, name: str
+) -> None:
+    page = new_page()
+    add_to_cart(page, "stoneware-mug")
+    if name == "Add to cart":
+        page.goto("/products/stoneware-mug")
+
+    button = page.get_by_role("button", name=name)
+    button.evaluate(NOTE_EACH_CLICK)
+
+    shop_app.double_click(button, takes_one=True)
+
+    page.wait_for_url("**/cart**")
+    if name.startswith("Remove"):
+        expect(badge(page)).to_have_count(0)
+    else:
+        expect(badge(page)).to_have_text("2")
+    assert shop_app.forms == 1
+    assert page.evaluate("sessionStorage.seen") == "true,true"
+
+
+def test_on_sign_in_one_form_is_sent(new_page: Callable[..., Page], shop_app: SlowShop) -> None:
+    page = new_page()
+    fill_in_login(page)
+
+    shop_app.double_click(sign_in_button(page), takes_one=True)
+
+    expect(page.get_by_role("link", name="Account of Demo Customer")).to_be_visible()
+    assert shop_app.forms == 1

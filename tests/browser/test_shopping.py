@@ -1,5 +1,8 @@
 """Looking around and filling a cart."""
 
+from collections.abc import Callable
+from typing import Any
+
 from playwright.sync_api import Page, expect
 
 from browsing import add_to_cart, badge, go_back
@@ -79,6 +82,7 @@ def test_a_cart_is_filled_changed_and_emptied(page: Page) -> None:
     expect(badge(page)).to_have_text("7")
 
     page.get_by_role("button", name="Remove Stoneware Mug, Moss").click()
+    expect(page.get_by_text("Stoneware Mug, Moss was removed.")).to_be_visible()
     expect(page.get_by_text("There is nothing in it yet.")).to_be_visible()
     expect(badge(page)).to_have_count(0)
     page.get_by_role("link", name="See what we have").click()
@@ -93,16 +97,36 @@ def test_a_product_is_added_from_the_list(page: Page) -> None:
     expect(page.get_by_label("Quantity of Cedar Pencils, Set of Six")).to_have_value("1")
 
 
-def test_more_than_there_is_says_so_in_the_cart_and_can_be_cut_down(page: Page) -> None:
-    for _ in range(4):
+def test_a_line_that_has_become_short_says_so_and_can_be_cut_down(
+    page: Page, stock: Callable[[str, int], None]
+) -> None:
+    for _ in range(3):
+        add_to_cart(page, "brass-pen")
+    stock("brass-pen", 2)
+    page.reload()
+
+    expect(page.get_by_text("Only 2 left.")).to_be_visible()
+    expect(page.get_by_label("Quantity of Brass Fountain Pen")).to_have_accessible_description("Only 2 left.")
+    page.get_by_role("button", name="Take 2 of Brass Fountain Pen").click()
+
+    expect(page.get_by_label("Quantity of Brass Fountain Pen")).to_have_value("2")
+    expect(page.get_by_text("Only 2 left.")).to_have_count(0)
+
+
+def test_one_more_than_there_is_is_refused_beside_the_field(page: Page, complaints: Any) -> None:
+    complaints.expect("status of 409")
+    for _ in range(3):
         add_to_cart(page, "brass-pen")
 
-    expect(page.get_by_text("Only 3 left.")).to_be_visible()
-    expect(page.get_by_label("Quantity of Brass Fountain Pen")).to_have_accessible_description("Only 3 left.")
-    page.get_by_role("button", name="Take 3 of Brass Fountain Pen").click()
+    page.goto("/products/brass-pen")
+    page.get_by_role("button", name="Add to cart").click()
 
-    expect(page.get_by_label("Quantity of Brass Fountain Pen")).to_have_value("3")
-    expect(page.get_by_text("Only 3 left.")).to_have_count(0)
+    told = "We have only 3 of this, and they are in your cart already."
+    expect(page.get_by_label("Quantity")).to_have_accessible_description(told)
+    expect(page.get_by_label("Quantity")).to_be_focused()
+    expect(badge(page)).to_have_text("3")
+    page.goto("/cart/items")
+    expect(page).to_have_url("/cart")
 
 
 def test_the_back_button_after_adding_adds_nothing_again(page: Page) -> None:

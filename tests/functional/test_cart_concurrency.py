@@ -22,6 +22,12 @@ def mugs(browser: TestApp) -> int:
     return sum(line["quantity"] for line in browser.get("/cart", headers=JSON).json["lines"])
 
 
+@pytest.fixture(autouse=True)
+def enough_mugs(stock: Callable[[str, int], None]) -> None:
+    """As many as all threads together add."""
+    stock(MUG, THREADS * ADDS)
+
+
 def add_from_all_threads(new_visitor: Callable[[], TestApp], cookie: dict[str, str], adds: int = ADDS) -> None:
     """Add ``adds`` mugs in each of the threads, with one cookie. Raises what a request raised."""
 

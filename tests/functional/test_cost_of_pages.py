@@ -11,7 +11,16 @@ from shopapp.catalog import memory
 from shopapp.testing import ObservedRedis
 from shopapp.testing.shop import JSON, log_in
 
-PAGES = ("/", "/?page=2", "/?category=garden", "/?q=mug", "/products/brass-pen", "/products/camp-lantern", "/cart")
+PAGES = (
+    "/",
+    "/?page=2",
+    "/?category=garden",
+    "/?q=mug",
+    "/products/brass-pen",
+    "/products/camp-lantern",
+    "/terms",
+    "/cart",
+)
 
 
 @pytest.fixture

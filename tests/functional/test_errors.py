@@ -18,7 +18,7 @@ from observing import everything_stored, form_to, text_of
 from shopapp.catalog import demo
 from shopapp.catalog.models import Product
 from shopapp.embedded import start_server, stop_server
-from shopapp.events import UserLoggedIn
+from shopapp.events import CartItemAdded, UserLoggedIn
 from shopapp.testing import ObservedRedis
 from shopapp.testing.shop import JSON, log_in
 
@@ -100,7 +100,7 @@ def test_each_error_is_a_page_with_a_way_back(
 
 
 def test_an_error_page_says_who_is_signed_in_and_shows_the_cart(customer: TestApp) -> None:
-    customer.post("/cart/items", {"sku": "brass-pen", "quantity": "42"}, headers=JSON)
+    customer.post("/cart/items", {"sku": "stoneware-mug", "quantity": "42"}, headers=JSON)
 
     page = customer.get("/nope", status=404)
 
@@ -239,7 +239,7 @@ def test_without_a_cookie_all_but_the_cart_goes_on(visitor: TestApp, shop_redis:
 def test_with_a_cookie_the_catalogue_goes_on_and_says_what_is_missing(
     customer: TestApp, shop_redis: ObservedRedis
 ) -> None:
-    customer.post("/cart/items", {"sku": "brass-pen", "quantity": "42"}, headers=JSON)
+    customer.post("/cart/items", {"sku": "stoneware-mug", "quantity": "42"}, headers=JSON)
     send_away(shop_redis)
 
     for path in ("/", "/?category=garden", "/products/brass-pen"):
@@ -320,6 +320,65 @@ def test_a_failure_at_any_command_is_a_clean_503_and_leaves_the_person_signed_in
         assert_unavailable(customer.post("/cart/items", {"sku": "brass-pen"}, status=503))
         bring_back(shop_redis)
         customer.get("/account", headers=JSON, status=200)
+
+
+MAYBE = "It may have been done all the same: please look at your cart before you try again."
+NOTHING = "Nothing is lost; please try again."
+
+
+@pytest.mark.parametrize(
+    ("path", "fields"),
+    [
+        ("/cart/items", {"sku": "brass-pen"}),
+        ("/cart/items/stoneware-mug", {"quantity": "3"}),
+        ("/cart/items/stoneware-mug", {"quantity": "0"}),
+    ],
+)
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_a_change_of_the_cart_that_failed_says_whether_it_may_have_been_done(
+    customer: TestApp, shop_redis: ObservedRedis, path: str, fields: dict[str, str], number: int
+) -> None:
+    """The session, the cart, the message: before the cart is sent anything, nothing has been done for certain."""
+    for _ in range(2):  # Redis learns the scripts
+        customer.post("/cart/items", {"sku": "stoneware-mug"}, status=303)
+        customer.post("/cart/items/stoneware-mug", {"quantity": "1"}, status=303)
+    if number == 2 and fields.get("quantity") == "3":
+        pytest.skip("a new quantity is no message")
+
+    for headers in (JSON, {}):
+        if number == 2 and headers:
+            continue  # JSON gets no message
+        fail_from(shop_redis, number)
+        answer = customer.post(path, fields, headers=headers, status=503)
+        bring_back(shop_redis)
+        said = error_in(answer)["message"] if headers else text_of(answer)
+        assert (MAYBE in said, NOTHING in said) == (number > 0, number == 0)
+        if not headers:
+            assert ("data-unsure" in answer, 'href="/cart">Look at your cart</a>' in answer) == (number > 0,) * 2
+
+
+def fail_from(shop_redis: ObservedRedis, number: int) -> None:
+    """Have the command of this number fail, counted from 0, and all that come after it."""
+    seen: list[str] = []
+
+    def fail(command: str) -> None:
+        seen.append(command)
+        if len(seen) > number:
+            raise redis.ConnectionError("gone half-way")
+
+    shop_redis.before = fail
+
+
+def test_a_fault_after_the_cart_was_changed_says_so_too(shop_app: Any, customer: TestApp) -> None:
+    def fail(_event: CartItemAdded) -> None:
+        raise RuntimeError(SECRET_DETAIL)
+
+    _extend(shop_app, lambda config: config.add_subscriber(fail, CartItemAdded))
+
+    page = customer.post("/cart/items", {"sku": "brass-pen"}, status=500)
+
+    assert MAYBE in text_of(page)
+    assert customer.get("/cart", headers=JSON).json["count"] == 1
 
 
 def test_it_recovers_by_itself(customer: TestApp, shop_redis: ObservedRedis) -> None:

@@ -1,20 +1,15 @@
 """The people who have an account. Knows no request and checks no password."""
 
 from datetime import UTC, datetime
+from typing import Literal
 
 from sqlalchemy import ForeignKey, String, false
 from sqlalchemy.orm import Mapped, mapped_column, validates
 
+from shopapp.accounts.addresses import MAX_ADDRESS_LENGTH, normalize_email
 from shopapp.db import Base, UtcDateTime
 
-
-def normalize_email(email: str) -> str:
-    """Return the address as it is stored and looked up: without spaces around it and in lower case.
-
-    Strictly the part before the @ may be case-sensitive, but no mail provider makes it so, and people type it in
-    whatever case the keyboard of their phone likes.
-    """
-    return email.strip().lower()
+Purpose = Literal["register", "reset", "email"]
 
 
 class User(Base):
@@ -23,7 +18,7 @@ class User(Base):
     __tablename__ = "user"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    email: Mapped[str] = mapped_column(String(254), unique=True)  # the longest address SMTP carries: RFC 5321
+    email: Mapped[str] = mapped_column(String(MAX_ADDRESS_LENGTH), unique=True)
     name: Mapped[str] = mapped_column(String(200))
     password_hash: Mapped[str] = mapped_column(String(255))
     owes_sign_out: Mapped[bool] = mapped_column(default=False, server_default=false())
@@ -46,12 +41,11 @@ class AccountLink(Base):
     __tablename__ = "account_link"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    purpose: Mapped[str] = mapped_column(String(20))
-    """``register``, ``reset`` or ``email``."""
+    purpose: Mapped[Purpose] = mapped_column(String(20))
     token_hash: Mapped[str | None] = mapped_column(String(64), unique=True)
     """SHA-256 of the token, in hex; None until the mail is written."""
     user_id: Mapped[int | None] = mapped_column(ForeignKey(User.id, ondelete="CASCADE"), index=True)
-    email: Mapped[str] = mapped_column(String(254), index=True)
+    email: Mapped[str] = mapped_column(String(MAX_ADDRESS_LENGTH), index=True)
     name: Mapped[str | None] = mapped_column(String(200))
     password_hash: Mapped[str | None] = mapped_column(String(255))
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)

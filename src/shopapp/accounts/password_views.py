@@ -1,28 +1,29 @@
 """Changing one's password. Whoever else knew the old one is signed out by the subscribers of PasswordChanged."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from pyramid.httpexceptions import HTTPSeeOther
 from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config
-from sqlalchemy import update
 
 from shopapp.accounts.forms import PasswordForm
-from shopapp.accounts.models import User, normalize_email
-from shopapp.accounts.owed import OWED
+from shopapp.accounts.links import kill_links_of
+from shopapp.accounts.models import User
+from shopapp.accounts.owed import owe_sign_out
+from shopapp.accounts.pages import is_weak
 from shopapp.accounts.passwords import hash_password, verify_password
 from shopapp.accounts.security import SIGNED_IN
 from shopapp.accounts.store import replace_password_hash
 from shopapp.accounts.views import ACCOUNT_PAGE, account_json, account_page
 from shopapp.events import PasswordChanged, UserLoggedIn, UserLoginFailed
 from shopapp.http import InvalidFormError, submitted
-from shopapp.sessions import after_commit, count_sessions_of
+from shopapp.mail import post, send_soon
 
 CHANGED = "Your password is changed. All other devices are signed out."
 WRONG_PASSWORD = "This is not your current password."  # noqa: S105 - a message
 SAME_PASSWORD = "This is the password you have. Please choose another one."  # noqa: S105 - a message
-OWN_EMAIL = "This is your e-mail address, which is the first thing to try. Please choose something else."
 
 
 @view_config(route_name="password", request_method="GET", accept="text/html")
@@ -67,8 +68,8 @@ def _change(request: Request, form: PasswordForm) -> bool:
         # A guess like one at the login, so it is told like one: or whoever finds a browser signed in could guess on.
         request.registry.notify(UserLoginFailed(request, identity.email))
         form.current_password.errors = [WRONG_PASSWORD]
-    elif normalize_email(new_password) == user.email:
-        form.new_password.errors = [OWN_EMAIL]
+    elif is_weak(request, form.new_password, name=user.name, email=user.email):
+        pass  # the field says why
     elif verify_password(user.password_hash, new_password):
         form.new_password.errors = [SAME_PASSWORD]
     elif not replace_password_hash(request.dbsession, user, hash_password(new_password)):
@@ -98,12 +99,8 @@ def _announce(request: Request, user: User) -> None:
     Redis may be away by then. So the change itself notes that this is owed, and the note goes once no other session is
     left; until then each sign-in tries again.
     """
-    user_id, user.owes_sign_out, request.session[OWED] = user.id, True, True
-    request.registry.notify(PasswordChanged(request, user_id))
-
-    def forget_the_note() -> None:
-        if count_sessions_of(request, user_id) <= 1:
-            with request.registry["shopapp.sessionmaker"].begin() as dbsession:
-                dbsession.execute(update(User).where(User.id == user_id).values(owes_sign_out=False))
-
-    after_commit(request, forget_the_note)
+    kill_links_of(request.dbsession, user.id)
+    request.registry.notify(PasswordChanged(request, user.id))
+    owe_sign_out(request, user, stays=True)
+    post(request.dbsession, "password_changed", user.email, user=user.id, at=datetime.now(UTC).isoformat())
+    send_soon(request)

@@ -9,8 +9,11 @@ from argon2.profiles import RFC_9106_LOW_MEMORY
 MIN_PASSWORD_LENGTH = 8
 """The least that NIST SP 800-63B accepts. It asks for no digits or signs, and neither does the shop."""
 
+MAX_NEW_LENGTH = 128
+"""Of a password that is chosen from now on: more than any password manager makes, and NIST asks for room for 64."""
+
 MAX_PASSWORD_LENGTH = 1024
-"""More than any password manager makes; NIST asks for room for 64 at least."""
+"""Of what is compared: once the shop took that much."""
 
 # RFC 9106, section 4, second recommended option: Argon2id, t=3, m=64 MiB, p=4. OWASP's Password Storage Cheat Sheet
 # asks for m=19 MiB, t=2, p=1 at least. Whoever changes this makes a new _UNKNOWN_USER_HASH as well (a test says so).

@@ -62,11 +62,18 @@ def show_sessions_json(request: Request) -> dict[str, Any]:
     return {"sessions": devices, "page": page, "pages": pages}
 
 
+@view_config(route_name="end_session", request_method="GET", accept="text/html")
+@view_config(route_name="end_other_sessions", request_method="GET", accept="text/html")
+def show_list(request: Request) -> Response:
+    """The addresses that a browser shows after a form with an error: the forms are on the list."""
+    return HTTPSeeOther(request.route_path("sessions"))
+
+
 @view_config(route_name="end_session", request_method="POST", accept="text/html", permission=SIGNED_IN)
 def end_one(request: Request) -> Response:
-    """Sign one device out: back to the list, or home if it was this one. Raises NoSuchThingError."""
+    """Sign one device out: back to the list, or out if it was this one. Raises NoSuchThingError."""
     if _end(request):
-        return HTTPSeeOther(request.route_path("home"))
+        return HTTPSeeOther(request.route_path("logout"))
     request.session.flash("That device is signed out.", "success", allow_duplicate=False)
     return HTTPSeeOther(request.route_path("sessions"))
 

@@ -1,9 +1,27 @@
-"""People's passwords in the database, where two requests may change one at once. Hashes none and knows no request."""
+"""People in the database, where two requests may change one at once. Hashes no password and knows no request."""
 
 from sqlalchemy import select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from shopapp.accounts.models import User
+from shopapp.accounts.addresses import normalize_email
+from shopapp.accounts.models import AccountLink, User
+
+_INSERT = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
+
+
+def find_user(dbsession: Session, email: str) -> User | None:
+    """Return whose address it is, however it is spelt."""
+    return dbsession.scalar(select(User).where(User.email == normalize_email(email)))
+
+
+def add_registered(dbsession: Session, link: AccountLink) -> int | None:
+    """Add the person of a registration and return their id; None if the address has an account by now."""
+    values = {"email": link.email, "name": link.name, "password_hash": link.password_hash}
+    insert = _INSERT[dbsession.get_bind().dialect.name]
+    # A registration of the same address that is on its way in another request is waited for.
+    statement = insert(User).values(values).on_conflict_do_nothing(index_elements=[User.email]).returning(User.id)
+    return dbsession.scalar(statement)
 
 
 def replace_password_hash(dbsession: Session, user: User, password_hash: str) -> bool:
@@ -15,6 +33,7 @@ def replace_password_hash(dbsession: Session, user: User, password_hash: str) ->
     return replaced.rowcount == 1
 
 
-def has_same_password(dbsession: Session, user: User) -> bool:
-    """Tell whether the hash that ``user`` was read with is still the stored one."""
-    return dbsession.scalar(select(User.password_hash).where(User.id == user.id)) == user.password_hash
+def is_unchanged(dbsession: Session, user: User) -> bool:
+    """Tell whether the hash that ``user`` was read with is still the stored one, and the account not disabled."""
+    stored = dbsession.execute(select(User.password_hash, User.disabled_at).where(User.id == user.id)).one_or_none()
+    return stored is not None and stored == (user.password_hash, None)

@@ -7,32 +7,43 @@ from pyramid.httpexceptions import HTTPConflict, HTTPNoContent, HTTPSeeOther, HT
 from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config
-from sqlalchemy import select
 
-from shopapp.accounts.forms import LoginForm, PasswordForm
-from shopapp.accounts.models import User, normalize_email
-from shopapp.accounts.owed import pay_after_change, pay_after_sign_in
+from shopapp.accounts.addresses import normalize_email
+from shopapp.accounts.entry import let_in
+from shopapp.accounts.forms import EmailForm, LoginForm, PasswordForm
+from shopapp.accounts.models import User
+from shopapp.accounts.owed import pay_after_change
 from shopapp.accounts.passwords import hash_password, needs_rehash, verify_password
 from shopapp.accounts.security import SIGNED_IN, Identity
-from shopapp.accounts.store import has_same_password, replace_password_hash
-from shopapp.events import UserLoggedIn, UserLoggedOut, UserLoginFailed
+from shopapp.accounts.store import find_user, replace_password_hash
+from shopapp.events import UserLoggedOut, UserLoginFailed
 from shopapp.http import InvalidFormError, local_path, query, submitted
-from shopapp.sessions import save, session_was_replaced
+from shopapp.sessions import session_was_replaced
 
 WRONG_CREDENTIALS = "E-mail or password is not right. Please check both."
 TRY_AGAIN = "You have just signed in, or changed something, in another tab. Please load the page and try again."
 LOGIN_PAGE = "shopapp:accounts/templates/login.jinja2"
 ACCOUNT_PAGE = "shopapp:accounts/templates/account.jinja2"
+LOGOUT_PAGE = "shopapp:accounts/templates/logout.jinja2"
 DAY = 24 * 60 * 60
+
+REASONS = {
+    "ended": "You are not signed in any more: your session has ended, here or from another device.",
+    "reset": "Your password is changed, and you are signed out everywhere. Please sign in with the new one.",
+    "email": "Your e-mail address is changed. Please sign in with the new one.",
+}
+"""Why somebody is led to the login page, by a word in its address: it needs no session to say so."""
 
 
 @view_config(route_name="login", request_method="GET", accept="text/html", renderer=LOGIN_PAGE)
 def show_login(request: Request) -> dict[str, Any] | Response:
     """The login page; whoever is signed in already goes on to where they wanted to go."""
-    target = query(request).get("next", "")
+    asked = query(request)
+    target = asked.get("next", "")
     if request.identity:
         return HTTPSeeOther(local_path(target, request.route_path("home")))
-    return _login_page(request, LoginForm(data={"next": target, "form": token_urlsafe(16)}))
+    reason = REASONS.get("ended" if "ended" in asked else asked.get("after", ""))
+    return _login_page(request, LoginForm(data={"next": target, "form": token_urlsafe(16)}), reason)
 
 
 @view_config(route_name="login", request_method="POST", accept="text/html", renderer=LOGIN_PAGE)
@@ -41,7 +52,8 @@ def log_in(request: Request) -> dict[str, Any] | Response:
     form = LoginForm(submitted(request))
     if not form.validate():
         request.response.status_int = 422
-    elif _authenticate(request, form):
+    elif user := _authenticate(request, form):
+        flash_welcome(request, user)
         return HTTPSeeOther(local_path(form.next.data, request.route_path("home")))
     else:
         form.form_errors.append(WRONG_CREDENTIALS)
@@ -61,11 +73,17 @@ def log_in_json(request: Request) -> dict[str, Any]:
     return account_json(Identity(user.id, user.email, user.name))
 
 
+@view_config(route_name="logout", request_method="GET", accept="text/html", renderer=LOGOUT_PAGE)
+def show_logout(request: Request) -> dict[str, Any]:
+    """Tell a visitor that they are signed out, and show everybody else the button: a link signs nobody out."""
+    return {"identity": request.identity}
+
+
 @view_config(route_name="logout", request_method="POST", accept="text/html")
 def log_out(request: Request) -> Response:
-    """Sign out and go home. Whoever is not signed in goes home too."""
+    """Sign out, and say so. Whoever is not signed in is told the same."""
     _announce_logout(request)
-    return HTTPSeeOther(request.route_path("home"))
+    return HTTPSeeOther(request.route_path("logout"))
 
 
 @view_config(route_name="logout", request_method="POST", accept="application/json")
@@ -93,14 +111,20 @@ def show_account_json(request: Request) -> dict[str, Any]:
     return account_json(request.identity)
 
 
-def account_page(request: Request, form: PasswordForm) -> dict[str, Any]:
+def account_page(request: Request, form: PasswordForm, email_form: EmailForm | None = None) -> dict[str, Any]:
     """Return what the account's page shows."""
-    return {"identity": request.identity, "form": form}
+    return {"identity": request.identity, "form": form, "email_form": email_form or EmailForm()}
 
 
 def account_json(identity: Identity) -> dict[str, Any]:
     """Return the account as JSON shows it."""
     return {"user_id": identity.user_id, "email": identity.email, "name": identity.name}
+
+
+def flash_welcome(request: Request, user: User, *, is_new: bool = False) -> None:
+    """Say who is signed in."""
+    words = "Welcome! Your account is there, and you are" if is_new else "You are"
+    request.session.flash(f"{words} signed in as {user.name}.", "success", allow_duplicate=False)
 
 
 def kept_days(request: Request) -> int | None:
@@ -111,23 +135,26 @@ def kept_days(request: Request) -> int | None:
 
 
 def _authenticate(request: Request, form: LoginForm) -> User | None:
-    """The one way in: check the password and announce how that went. Takes the same time for an unknown e-mail."""
+    """Check the password and announce how that went. An unknown address, a disabled account and a wrong password take
+    the same time and get the same answer.
+    """
     email, password = normalize_email(form.email.data), form.password.data
-    user = request.dbsession.scalar(select(User).where(User.email == email))
-    if not verify_password(user.password_hash if user else None, password):
+    user = find_user(request.dbsession, email)
+    is_right = verify_password(user.password_hash if user else None, password)
+    if not (
+        user
+        and is_right
+        and user.disabled_at is None
+        and let_in(
+            request,
+            user,
+            keep=form.keep.data,
+            form=form.form.data or "",
+            is_still_right=lambda: _is_still_right(request, user, password),
+        )
+    ):
         request.registry.notify(UserLoginFailed(request, email))
         return None
-    request.registry.notify(
-        UserLoggedIn(request, user.id, user.email, user.name, keep=form.keep.data, form=form.form.data or "")
-    )
-    # A change of the password ends all sessions that it finds after its commit. So that it finds this one, or this one
-    # finds the change, in whatever order the two run: first save, then look again.
-    save(request)
-    if not has_same_password(request.dbsession, user) and not _is_still_right(request, user, password):
-        request.registry.notify(UserLoggedOut(request, user.id))
-        request.registry.notify(UserLoginFailed(request, email))
-        return None
-    pay_after_sign_in(request, user)
     if needs_rehash(user.password_hash):
         replace_password_hash(request.dbsession, user, hash_password(password))
     return user
@@ -136,7 +163,7 @@ def _authenticate(request: Request, form: LoginForm) -> User | None:
 def _is_still_right(request: Request, user: User, password: str) -> bool:
     """Whether the hash was only made anew meanwhile, by another sign-in with the same password."""
     request.dbsession.refresh(user)
-    return verify_password(user.password_hash, password)
+    return user.disabled_at is None and verify_password(user.password_hash, password)
 
 
 def _announce_logout(request: Request) -> None:
@@ -148,7 +175,7 @@ def _announce_logout(request: Request) -> None:
         request.registry.notify(UserLoggedOut(request, identity.user_id))
 
 
-def _login_page(request: Request, form: LoginForm) -> dict[str, Any]:
+def _login_page(request: Request, form: LoginForm, reason: str | None = None) -> dict[str, Any]:
     form.password.data = ""
     request.response.cache_control = "no-store"  # each sign-in has a form of its own
-    return {"form": form, "next_url": form.next.data, "kept_days": kept_days(request)}
+    return {"form": form, "next_url": form.next.data, "kept_days": kept_days(request), "reason": reason}

@@ -1,6 +1,8 @@
 """A cart as people see it: quantities from Redis, names and prices from the catalogue, sums in minor units."""
 
-from collections.abc import Mapping
+import logging
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +11,7 @@ from pyramid.request import Request
 
 from shopapp.accounts.security import Identity
 from shopapp.cart.guesses import guesses_of
-from shopapp.cart.store import CartId, CartStore, as_quantities, reading
+from shopapp.cart.store import CartId, CartStore, as_quantities, orders_in, reading
 from shopapp.catalog.memory import catalogue_of
 from shopapp.catalog.snapshots import ProductSnapshot
 from shopapp.redis import client_of
@@ -22,6 +24,22 @@ VISITOR_CART = "cart"
 
 HELD = "shopapp.cart.held"
 """Where in a request's attributes the quantities of its cart are, once they are known."""
+
+BOUGHT = "shopapp.cart.bought"
+"""Where in the registry the function is that knows orders: :data:`Bought`."""
+
+Bought = Callable[[Request, str], Mapping[str, int] | None]
+"""Returns what the order of this checkout form has bought, sku to quantity; None if there is no such order. Raises
+OrdersUnavailable."""
+
+ORDERING_SECONDS = 600
+"""Longer than any order takes to be stored. A note that is older, and of no order, is of one that failed."""
+
+log = logging.getLogger(__name__)
+
+
+class OrdersUnavailable(Exception):
+    """Nobody can say at the moment what was ordered."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +59,14 @@ class Line:
     url: str
 
     @property
+    def obtainable(self) -> int:
+        """Units that can be had."""
+        return min(self.quantity, self.available)
+
+    @property
     def line_total(self) -> int:
-        """Price of the line in minor units."""
-        return self.unit_price * self.quantity
+        """Price, in minor units, of what can be had."""
+        return self.unit_price * self.obtainable
 
     @property
     def problem(self) -> str:
@@ -66,12 +89,27 @@ class Cart:
 
     @property
     def count(self) -> int:
-        """Units in all lines."""
+        """Units in all lines, whether they can be had or not: what the person has put in."""
         return sum(line.quantity for line in self.lines)
 
     @property
+    def obtainable(self) -> int:
+        """Units that can be had: what ``total`` counts, and what is there to buy."""
+        return sum(line.obtainable for line in self.lines)
+
+    @property
+    def problems(self) -> list[Line]:
+        """The lines that are short or gone, each of which says what is the matter with it."""
+        return [line for line in self.lines if line.problem]
+
+    @property
+    def ready(self) -> bool:
+        """Whether it can be bought as it is: there is something in it, and nothing stands against any line."""
+        return bool(self.lines) and not self.problems
+
+    @property
     def total(self) -> int:
-        """Price of all lines in minor units."""
+        """Price, in minor units, of what can be had."""
         return sum(line.line_total for line in self.lines)
 
     def __json__(self, _request: Request) -> dict[str, Any]:
@@ -131,16 +169,38 @@ def quantities(request: Request) -> dict[str, int]:
 
 
 def _read(request: Request, cart: CartId) -> dict[str, int]:
-    came = came_along(request, *reading(cart))
-    if came is not None:
-        return as_quantities(came)
-    guesses_of(request).learn(request, cart)
-    return cart_store(request).quantities(cart)
+    fields = came_along(request, *reading(cart))
+    if fields is None:
+        guesses_of(request).learn(request, cart)
+        fields = cart_store(request).fields(cart)
+    orders = orders_in(fields)
+    return _settled(request, cart, orders, as_quantities(fields)) if orders else as_quantities(fields)
 
 
-def show(request: Request, held: Mapping[str, int]) -> Cart:
-    """Return the cart that holds ``held``. A product that left the catalogue stays, without a price, and says so."""
-    products = catalogue_of(request).products(held)
+def _settled(request: Request, cart: CartId, orders: Mapping[str, int], held: dict[str, int]) -> dict[str, int]:
+    """Take out what was bought where that could not be done when it was, and return what is left.
+
+    An order that is not stored yet may still be on its way.
+    """
+    bought: Bought = request.registry[BOUGHT]
+    for form, began in orders.items():
+        try:
+            lines = bought(request, form)
+        except OrdersUnavailable:
+            break  # the next look may know
+        if lines is not None or time.time() - began > ORDERING_SECONDS:
+            held = cart_store(request).take_out(cart, form, lines or {})
+            log.info("cart_settled owner=%s order_there=%s", cart.owner, lines is not None)
+    return held
+
+
+def show(request: Request, held: Mapping[str, int], products: Mapping[str, ProductSnapshot] | None = None) -> Cart:
+    """Return the cart that holds ``held``. A product that left the catalogue stays, without a price, and says so.
+
+    ``products``: as somebody has just read them, sku to product, where what this process remembers is not good enough.
+    """
+    if products is None:
+        products = catalogue_of(request).products(held)
     lines = [_line(request, sku, quantity, products.get(sku)) for sku, quantity in held.items()]
     lines.sort(key=lambda line: (line.name, line.sku))
     return Cart(lines, request.registry["shopapp.settings"].shop.currency)

@@ -6,13 +6,15 @@ only follows to put in: nobody sees a person's cart through it. Rubbish in place
 """
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from secrets import token_urlsafe
-from typing import cast
+from typing import Any, cast
 
 from redis.exceptions import ResponseError
 
+from shopapp.cart.scripts import ADD, MERGE, NOTE_ORDER, REMOVE, SET, TAKE, TAKE_OUT
 from shopapp.redis import Client, Script, unavailable_on_error
 
 DAY = 24 * 60 * 60
@@ -21,98 +23,49 @@ VISITOR_SECONDS = DAY
 USER_SECONDS = 90 * DAY
 """From the last change: what people expect of a shop that they come back to."""
 
+MOVED = b":moved"
+"""The field that says where a cart has moved to. Fields that begin with a colon are marks: no sku does."""
 MOVE = b":move"
-"""The field that names a move of a cart, so that it is made once. No sku begins with a colon."""
+"""The field that names a move of a cart, so that it is made once."""
 NOTE_SECONDS = 2 * DAY
 """Longer than a cart stays on its way."""
 
+ORDER = b":order:"
+"""How the field begins that says that this cart is being ordered: then the name of the checkout form. It is there from
+before the order is stored until what was bought is out of the cart, and holds the time in seconds since 1970."""
+PRESS_SECONDS = 10 * 60
+"""So long is a press known when it comes again: longer than anybody waits for an answer before sending once more."""
+MOST_PRESSES = 32
+"""Of one cart, the newest; more than a person can have on their way."""
+
 log = logging.getLogger(__name__)
-
-# A key that holds another type than it should is emptied.
-_NO_RUBBISH = """
-for i = 1, #KEYS do
-  local kind = redis.call('TYPE', KEYS[i]).ok
-  if kind ~= 'none' and kind ~= '%s' then redis.call('DEL', KEYS[i]) end
-end
-"""
-
-# What can be no number of units counts as none.
-_UNITS = """
-local function units(text)
-  if text and #text <= 9 and string.match(text, '^%d+$') then return tonumber(text) end
-  return 0
-end
-"""
-
-# Answers a word for what became of the change, and then the cart's fields and values; or where the cart has moved to.
-# KEYS: the cart. ARGV: sku, quantity, most units of a line, most lines, seconds to live.
-_STORE = """
-local moved = redis.call('HGET', KEYS[1], ':moved')
-if moved then return {'moved', moved} end
-local held = units(redis.call('HGET', KEYS[1], ARGV[1]))
-local wanted = tonumber(ARGV[2]) %s
-if wanted > tonumber(ARGV[3]) then return {'too_many_units'} end
-if held == 0 and redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[4]) then return {'too_many_lines'} end
-redis.call('HSET', KEYS[1], ARGV[1], wanted)
-redis.call('EXPIRE', KEYS[1], ARGV[5])
-return {'stored', redis.call('HGETALL', KEYS[1])}
-"""
-ADD = _NO_RUBBISH % "hash" + _UNITS + _STORE % "+ held"
-SET = _NO_RUBBISH % "hash" + _UNITS + _STORE % ""
-
-# Answers whether the line was there, and the cart's fields and values. One that has moved is somebody's own by now: it
-# has no line any more, and is not followed. KEYS: the cart. ARGV: sku, seconds to live.
-REMOVE = (
-    _NO_RUBBISH % "hash"
-    + """
-local removed = redis.call('HDEL', KEYS[1], ARGV[1])
-if removed == 1 then redis.call('EXPIRE', KEYS[1], ARGV[2]) end
-return {removed, redis.call('HGETALL', KEYS[1])}
-"""
-)
-
-# KEYS: the visitor's cart, where its contents are kept until they have arrived. ARGV: the new cart, seconds, a name for
-# this move. Returns whose the contents are, and the contents. An empty cart gets the marker too: a request that is on
-# its way to it may be the one that fills it.
-TAKE = (
-    _NO_RUBBISH % "hash"
-    + """
-if redis.call('EXISTS', KEYS[2]) == 0 and redis.call('HEXISTS', KEYS[1], ':moved') == 0 then
-  if redis.call('EXISTS', KEYS[1]) == 1 then
-    redis.call('RENAME', KEYS[1], KEYS[2])
-    redis.call('HSET', KEYS[2], ':move', ARGV[3])
-  end
-  redis.call('HSET', KEYS[1], ':moved', ARGV[1])
-  redis.call('EXPIRE', KEYS[1], ARGV[2])
-end
-return {redis.call('HGET', KEYS[1], ':moved') or '', redis.call('HGETALL', KEYS[2])}
-"""
-)
-
-# KEYS: the person's cart, a note of one move. ARGV: seconds for the note, seconds to live, then sku, quantity and most
-# units of each line. A move that has been made before changes nothing. Returns how many lines were cut.
-MERGE = (
-    _UNITS
-    + """
-local cut = 0
-local kind = redis.call('TYPE', KEYS[1]).ok
-if kind ~= 'none' and kind ~= 'hash' then redis.call('DEL', KEYS[1]) end
-if not redis.call('SET', KEYS[2], '', 'NX', 'EX', ARGV[1]) then return cut end
-for i = 3, #ARGV, 3 do
-  local held = units(redis.call('HGET', KEYS[1], ARGV[i]))
-  local most = math.max(held, tonumber(ARGV[i + 2]))
-  local sum = held + tonumber(ARGV[i + 1])
-  if sum > most then cut = cut + 1 end
-  redis.call('HSET', KEYS[1], ARGV[i], math.min(sum, most))
-end
-redis.call('EXPIRE', KEYS[1], ARGV[2])
-return cut
-"""
-)
 
 
 class CartLimitError(Exception):
     """The change would go over a limit, so nothing was changed. The message is for the person."""
+
+
+class ShortError(Exception):
+    """There are only ``available`` units, so nothing was changed. The message is for the person."""
+
+    def __init__(self, available: int, held: int) -> None:
+        self.available = available
+        super().__init__(_how_many(available, held))
+
+
+def _how_many(available: int, held: int) -> str:
+    if not available:
+        return "This is sold out at the moment."
+    there_are = f"We have only {available} of this"
+    if not held:
+        return f"{there_are}."
+    if held >= available:
+        return f"{there_are}, and {'it is' if available == 1 else 'they are'} in your cart already."
+    return f"{there_are}, and {held} {'is' if held == 1 else 'are'} in your cart already."
+
+
+class PressUsedError(Exception):
+    """A press of this name was for something else, so nothing was changed."""
 
 
 @dataclass(frozen=True)
@@ -143,6 +96,11 @@ class CartId:
         return f"cart:{{{self.owner}}}"
 
 
+def presses_key(cart_key: str) -> str:
+    """Return the key of what names the presses that a cart has seen."""
+    return f"{cart_key}:presses"
+
+
 def reading(cart: CartId) -> tuple[str, str]:
     """Return the command that reads a cart, whose answer :func:`as_quantities` understands."""
     return "HGETALL", cart.key
@@ -156,8 +114,8 @@ class CartStore:
         self._max_quantity = max_quantity
         self._max_lines = max_lines
 
-    def quantities(self, cart: CartId) -> dict[str, int]:
-        """Return what is in the cart: sku to quantity."""
+    def fields(self, cart: CartId) -> Mapping[bytes, bytes]:
+        """Return all that the cart's hash holds, for :func:`as_quantities` and :func:`orders_in`."""
         with unavailable_on_error(self._client):
             try:
                 held = cast("dict[bytes, bytes]", self._client.hgetall(cart.key))  # our clients decode nothing
@@ -166,21 +124,28 @@ class CartStore:
                     raise
                 log.warning("cart_is_rubbish owner=%s", cart.owner)
                 held = {}
-        return as_quantities(held)
+        return held
 
-    def add(self, cart: CartId, sku: str, quantity: int) -> dict[str, int]:
-        """Add ``quantity`` units to those already in the cart; return the new cart. Raises CartLimitError."""
-        return self._change(ADD, cart, sku, quantity)
+    def add(self, cart: CartId, sku: str, quantity: int, *, stock: int, press: str = "") -> tuple[dict[str, int], bool]:
+        """Add ``quantity`` units to those already in the cart; return the new cart, and whether this was done before.
 
-    def set(self, cart: CartId, sku: str, quantity: int) -> dict[str, int]:
-        """Make ``quantity``, one at least, the units of ``sku``; return the new cart. Raises CartLimitError."""
-        return self._change(SET, cart, sku, quantity)
+        ``press`` names the press of a button, or whatever else it was: of several adds with one name, that are the same
+        in all else, the first counts. Raises CartLimitError, PressUsedError, and ShortError for more than ``stock``.
+        """
+        return self._change(ADD, cart, sku, quantity, stock, press)
 
-    def remove(self, cart: CartId, sku: str) -> tuple[dict[str, int], bool]:
-        """Take a line out of the cart; return the new cart, and whether there was one."""
+    def set(self, cart: CartId, sku: str, quantity: int, *, stock: int) -> dict[str, int]:
+        """Make ``quantity``, one at least, the units of ``sku``; return the new cart.
+
+        Raises CartLimitError, and ShortError for more than ``stock``; who has more may still have less.
+        """
+        return self._change(SET, cart, sku, quantity, stock, "")[0]
+
+    def remove(self, cart: CartId, sku: str) -> tuple[dict[str, int], int]:
+        """Take a line out of the cart; return the new cart, and how many units there were."""
         with unavailable_on_error(self._client):
             removed, fields = Script(self._client, REMOVE)(cart.key, sku, cart.seconds)
-        return as_quantities(_pairs(fields)), bool(removed)
+        return as_quantities(_pairs(fields)), removed
 
     def merge(
         self, visitor: CartId, person: CartId, stock_of: Callable[[Iterable[str]], Mapping[str, int]]
@@ -193,34 +158,68 @@ class CartStore:
         on_its_way = f"{visitor.key}:merging"
         with unavailable_on_error(self._client):
             take = Script(self._client, TAKE)
-            moved_to, fields = take((visitor.key, on_its_way), person.key, visitor.seconds, token_urlsafe())
+            keys = (visitor.key, on_its_way, presses_key(visitor.key))
+            moved_to, fields, presses = take(keys, person.key, visitor.seconds, token_urlsafe())
             taken = _pairs(fields)
             lines = as_quantities(taken)
             # A login that failed half-way may have been another person's: then it is theirs, and is finished for them.
-            target = moved_to if moved_to.startswith(b"cart:{user:") else person.key.encode()
+            target = moved_to.decode() if moved_to.startswith(b"cart:{user:") else person.key
             if not lines:
                 return 0, 0
             stock = stock_of(lines)
             most = {sku: min(self._max_quantity, max(1, stock.get(sku, self._max_quantity))) for sku in lines}
-            triples: list[str | int] = [part for sku, quantity in lines.items() for part in (sku, quantity, most[sku])]
-            note = target + b":" + taken.get(MOVE, b"unnamed")
-            cut = Script(self._client, MERGE)((target, note), NOTE_SECONDS, person.seconds, *triples)
+            triples: list[Any] = [part for sku, quantity in lines.items() for part in (sku, quantity, most[sku])]
+            triples += [part for name, began in orders_in(taken).items() for part in (_note_of(name), began, 0)]
+            keys = (target, f"{target}:{taken.get(MOVE, b'unnamed').decode(errors='replace')}", presses_key(target))
+            limits = (NOTE_SECONDS, person.seconds, MOST_PRESSES, PRESS_SECONDS)
+            cut = Script(self._client, MERGE)(keys, *limits, len(presses), *presses, *triples)
             self._client.delete(on_its_way)
-        return (len(lines), cut) if target == person.key.encode() else (0, 0)
+        return (len(lines), cut) if target == person.key else (0, 0)
 
-    def _change(self, script: str, cart: CartId, sku: str, quantity: int) -> dict[str, int]:
-        run = Script(self._client, script)
-        limits = [self._max_quantity, self._max_lines]
+    def note_order(self, cart: CartId, form: str) -> None:
+        """Write down that the cart is being ordered by the checkout form of that name, before the order is stored.
+
+        In a cart that has moved since it was read, at a sign-in in another tab, the note follows it.
+        """
+        note = Script(self._client, NOTE_ORDER)
         with unavailable_on_error(self._client):
-            outcome, *rest = run(cart.key, sku, quantity, *limits, cart.seconds)
-            if outcome == b"moved":
-                outcome, *_ = run(rest, sku, quantity, *limits, USER_SECONDS)
-                rest = [[sku.encode(), str(quantity).encode()]]
-        if outcome == b"too_many_units":
-            raise CartLimitError(f"You can have at most {self._max_quantity} of one product in your cart.")
-        if outcome == b"too_many_lines":
-            raise CartLimitError(f"Your cart is full: it holds at most {self._max_lines} different products.")
-        return as_quantities(_pairs(*rest))
+            moved_to = note(cart.key, _note_of(form), int(time.time()))
+            if moved_to:
+                note(moved_to.decode(), _note_of(form), int(time.time()))
+
+    def take_out(self, cart: CartId, form: str, lines: Mapping[str, int]) -> dict[str, int]:
+        """Take out what the order of that form has bought, and no more; return the new cart. Twice is as good as once.
+
+        Without ``lines`` the note alone goes: there is no such order.
+        """
+        parts = [part for sku, quantity in lines.items() for part in (sku, quantity)]
+        with unavailable_on_error(self._client):
+            return as_quantities(_pairs(Script(self._client, TAKE_OUT)(cart.key, _note_of(form), *parts)))
+
+    def _change(
+        self, script: str, cart: CartId, sku: str, quantity: int, stock: int, press: str
+    ) -> tuple[dict[str, int], bool]:
+        def run(key: str, seconds: int) -> Any:
+            limits = (self._max_quantity, self._max_lines, press, MOST_PRESSES, PRESS_SECONDS)
+            return Script(self._client, script)((key, presses_key(key)), sku, quantity, stock, seconds, *limits)
+
+        with unavailable_on_error(self._client):
+            outcome, *answer = run(cart.key, cart.seconds)
+            if has_moved := outcome == b"moved":
+                outcome, *answer = run(answer[0].decode(errors="replace"), USER_SECONDS)
+        match outcome:
+            case b"short":
+                raise ShortError(stock, answer[0] if script is ADD and not has_moved else 0)
+            case b"too_many_units":
+                raise CartLimitError(f"You can have at most {self._max_quantity} of one product in your cart.")
+            case b"too_many_lines":
+                raise CartLimitError(f"Your cart is full: it holds at most {self._max_lines} different products.")
+            case b"other_contents":
+                raise PressUsedError
+        fields = _pairs(*answer)
+        if has_moved or MOVED in fields:  # the rest of the person's cart is not for whoever comes this way
+            fields = {sku.encode(): str(quantity).encode()}
+        return as_quantities(fields), outcome == b"repeated"
 
 
 def _pairs(flat: list[bytes]) -> dict[bytes, bytes]:
@@ -231,6 +230,16 @@ def as_quantities(held: Mapping[bytes, bytes]) -> dict[str, int]:
     """Return the lines of a cart, sku to quantity, without our own marks and without what can be no line."""
     lines = ((sku, quantity) for sku, quantity in sorted(held.items()) if _is_line(sku, quantity))
     return {sku.decode(): int(quantity) for sku, quantity in lines}
+
+
+def orders_in(held: Mapping[bytes, bytes]) -> dict[str, int]:
+    """Return the orders of which a cart has a note: the checkout form's name, and since when in seconds since 1970."""
+    notes = ((field, began) for field, began in held.items() if field.startswith(ORDER))
+    return {field.removeprefix(ORDER).decode(): int(began) if began.isdigit() else 0 for field, began in notes}
+
+
+def _note_of(form: str) -> bytes:
+    return ORDER + form.encode()
 
 
 def _is_line(sku: bytes, quantity: bytes) -> bool:

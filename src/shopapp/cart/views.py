@@ -1,5 +1,6 @@
 """The pages of the cart: look, add, set. A change is one atomic command, and the answer shows what came of it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from pyramid.httpexceptions import HTTPSeeOther
@@ -7,23 +8,23 @@ from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config
 
-from shopapp.cart.contents import Cart, cart_store, cart_to_fill, existing_cart, keep_cart, quantities, show
+from shopapp.cart.changes import add_to_cart, set_in_cart
+from shopapp.cart.contents import Cart, Line, quantities, show
 from shopapp.cart.forms import SetForm
-from shopapp.cart.store import CartLimitError
+from shopapp.cart.offers import Offer, offer_after_refusal, take_removed
 from shopapp.catalog.forms import AddForm
-from shopapp.catalog.memory import catalogue_of
-from shopapp.catalog.snapshots import ProductSnapshot
-from shopapp.catalog.views import NO_SUCH_PRODUCT, PRODUCT_PAGE, product_or_404, product_page
-from shopapp.events import CartItemAdded, CartItemRemoved
-from shopapp.http import InvalidFormError, NoSuchThingError, submitted
+from shopapp.catalog.views import PRODUCT_PAGE, product_or_404, product_page
+from shopapp.http import InvalidFormError, RefusedError, submitted
 
 CART_PAGE = "shopapp:cart/templates/cart.jinja2"
 
 
 @view_config(route_name="cart", request_method="GET", accept="text/html", renderer=CART_PAGE)
 def show_cart(request: Request) -> dict[str, Any]:
-    """The cart's page."""
-    return {"cart": show(request, quantities(request)), "errors": {}}
+    """The cart's page. What was removed just now keeps its place among the lines, to be put back."""
+    held = quantities(request)
+    removed = take_removed(request) if request.method == "GET" else ()  # what answers HEAD is not seen by anybody
+    return _cart_page(request, held, offers=removed)
 
 
 @view_config(route_name="cart", request_method="GET", accept="application/json", renderer="json")
@@ -32,106 +33,82 @@ def show_cart_json(request: Request) -> Cart:
     return show(request, quantities(request))
 
 
+@view_config(route_name="cart_items", request_method="GET")
+@view_config(route_name="cart_item", request_method="GET")
+def lead_on(request: Request) -> Response:
+    """What a browser shows after a form that failed has the form's address; opened again it leads to the cart."""
+    return HTTPSeeOther(request.route_path("cart"))
+
+
 @view_config(route_name="cart_items", request_method="POST", accept="text/html", renderer=PRODUCT_PAGE)
 def add_item(request: Request) -> dict[str, Any] | Response:
-    """Add a product from a form: 303 to the cart, or the product's page with the error beside the field."""
+    """Add a product from a form: 303 to the cart, or the product's page with the error beside the field.
+
+    Raises NoSuchThingError, HTTPConflict, and InvalidFormError where no field of the page has the error.
+    """
     form = AddForm(submitted(request))
-    product = product_or_404(request, form.sku.data) if form.sku.data else None
-    held = _add(request, form)
-    if product and held is not None:
-        # Said once, however often it happens before a page shows it.
-        request.session.flash(*_added(product, held[product.sku]), allow_duplicate=False)
-        return HTTPSeeOther(request.route_path("cart"))
-    if product is None:
+    if not form.sku.data:
+        form.validate()
         raise InvalidFormError(form)
-    request.response.status_int = 422
-    return product_page(request, product, form)
+    product = product_or_404(request, form.sku.data)
+    try:
+        held = add_to_cart(request, form)
+    except InvalidFormError:
+        if not form.quantity.errors:
+            raise
+        request.response.status_int = 422
+        return product_page(request, product, form)
+    except RefusedError as error:
+        form.quantity.errors = [error.message]
+        request.response.status_int = 409
+        return product_page(request, product, form)
+    if product.sku in held:  # what came once more may be out of the cart again
+        # Said once, however often it happens before a page shows it.
+        request.session.flash(f"{product.name} is in your cart.", "success", allow_duplicate=False)
+    return HTTPSeeOther(request.route_path("cart"))
 
 
 @view_config(route_name="cart_items", request_method="POST", accept="application/json", renderer="json")
 def add_item_json(request: Request) -> Cart:
-    """Add a product by JSON; answers the whole cart. Raises NoSuchThingError, InvalidFormError."""
-    form = AddForm(submitted(request))
-    held = _add(request, form)
-    if held is None:
-        raise InvalidFormError(form)
-    return show(request, held)
+    """Add a product by JSON; answers the whole cart. Raises what :func:`add_to_cart` does."""
+    return show(request, add_to_cart(request, AddForm(submitted(request))))
 
 
 @view_config(route_name="cart_item", request_method="POST", accept="text/html", renderer=CART_PAGE)
 def set_item(request: Request) -> dict[str, Any] | Response:
-    """Set a line's quantity from a form: 303 to the cart, or the cart's page with the error beside the line.
+    """Set a line's quantity from a form: 303 to the line in the cart, or the cart's page with the error beside it.
 
     Raises NoSuchThingError, and InvalidFormError where the cart has no such line to show the error beside.
     """
-    form = SetForm(submitted(request))
-    if _set(request, form) is not None:
-        return HTTPSeeOther(request.route_path("cart"))
-    sku, held = request.matchdict["sku"], quantities(request)
-    if sku not in held:
-        raise InvalidFormError(form)
-    request.response.status_int = 422
-    return {"cart": show(request, held), "errors": {sku: form.quantity.errors[0]}}
+    form, sku = SetForm(submitted(request)), request.matchdict["sku"]
+    try:
+        set_in_cart(request, form)
+    except InvalidFormError as error:
+        held = quantities(request)
+        if sku not in held:
+            raise
+        request.response.status_int = 422
+        return _cart_page(request, held, errors={sku: error.fields["quantity"]})
+    except RefusedError as error:
+        held = quantities(request)
+        request.response.status_int = 409
+        if sku in held:
+            return _cart_page(request, held, errors={sku: error.message})
+        return _cart_page(request, held, offers=[offer_after_refusal(request, sku, error.facts["available"])])
+    return HTTPSeeOther(f"{request.route_path('cart')}#line-{sku}")
 
 
 @view_config(route_name="cart_item", request_method="POST", accept="application/json", renderer="json")
 def set_item_json(request: Request) -> Cart:
-    """Set a line's quantity by JSON; answers the whole cart. Raises NoSuchThingError, InvalidFormError."""
-    form = SetForm(submitted(request))
-    held = _set(request, form)
-    if held is None:
-        raise InvalidFormError(form)
-    return show(request, held)
+    """Set a line's quantity by JSON; answers the whole cart. Raises what :func:`set_in_cart` does."""
+    return show(request, set_in_cart(request, SetForm(submitted(request))))
 
 
-def _add(request: Request, form: AddForm) -> dict[str, int] | None:
-    """Add what the form says and return the new cart; None, with the form's errors filled in, if that cannot be."""
-    if not form.validate():
-        return None
-    product = product_or_404(request, form.sku.data)
-    cart = cart_to_fill(request)
-    try:
-        held = cart_store(request).add(cart, product.sku, form.quantity.data)
-    except CartLimitError as error:
-        form.quantity.errors = [str(error)]
-        return None
-    keep_cart(request, cart)
-    request.registry.notify(CartItemAdded(request, product.sku, form.quantity.data))
-    return held
-
-
-def _set(request: Request, form: SetForm) -> dict[str, int] | None:
-    """Set what the form says and return the new cart; None, with the form's errors filled in, if that cannot be."""
-    sku = request.matchdict["sku"]
-    if catalogue_of(request).product(sku) is None and sku not in quantities(request):
-        raise NoSuchThingError(NO_SUCH_PRODUCT)
-    if not form.validate():
-        return None
-    if form.quantity.data == 0:
-        return _remove(request, sku)
-    cart = cart_to_fill(request)
-    try:
-        held = cart_store(request).set(cart, sku, form.quantity.data)
-    except CartLimitError as error:
-        form.quantity.errors = [str(error)]
-        return None
-    keep_cart(request, cart)
-    return held
-
-
-def _remove(request: Request, sku: str) -> dict[str, int]:
-    cart = existing_cart(request)
-    if cart is None:
-        return {}
-    held, removed = cart_store(request).remove(cart, sku)
-    if removed:
-        request.registry.notify(CartItemRemoved(request, sku))
-    return held
-
-
-def _added(product: ProductSnapshot, quantity: int) -> tuple[str, str]:
-    """What to tell about ``quantity`` units of a product in the cart: the message and its queue."""
-    if quantity <= product.stock:
-        return f"{product.name} is in your cart.", "success"
-    shortage = f"only {product.stock} are left" if product.stock else "it is sold out at the moment"
-    return f"{product.name} is in your cart, but {shortage}.", "info"
+def _cart_page(
+    request: Request, held: dict[str, int], *, offers: Sequence[Offer] = (), errors: dict[str, str] | None = None
+) -> dict[str, Any]:
+    """What the page shows: the lines and the offers, which have the places that their lines would have."""
+    cart = show(request, held)
+    places: list[Line | Offer] = [*cart.lines, *(offer for offer in offers if offer.sku not in held)]
+    places.sort(key=lambda place: (place.name, place.sku))
+    return {"cart": cart, "places": places, "errors": errors or {}}

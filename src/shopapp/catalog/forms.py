@@ -1,12 +1,17 @@
 """The form on a product's page: limits and messages."""
 
+import re
 from typing import Any
 
 from wtforms import Form, HiddenField, IntegerField
 from wtforms.form import BaseForm
-from wtforms.validators import InputRequired, NumberRange, StopValidation
+from wtforms.validators import InputRequired, NumberRange, Optional, Regexp, StopValidation
 
 NOT_A_NUMBER = "Please enter a whole number, such as 1 or 2."
+
+PRESS = re.compile(r"[!-~]{1,64}\Z")
+"""What may name a press: it is kept, so it is short, and stands before a space."""
+NOT_A_PRESS = "A press is named by at most 64 letters, digits and signs, without spaces."
 
 
 class QuantityField(IntegerField):
@@ -34,4 +39,6 @@ class AddForm(Form):
     """Add a product to the cart, one unit if nothing is said."""
 
     sku = HiddenField(validators=[InputRequired("Please say which product to add.")])
+    press = HiddenField(validators=[Optional(strip_whitespace=False), Regexp(PRESS, message=NOT_A_PRESS)])
+    """What names this press of the button: several adds of one name are one."""
     quantity = QuantityField("Quantity", [NumberRange(min=1, message="Please add at least 1.")], default=1)

@@ -5,6 +5,7 @@ import click
 from shopapp.cli.common import read_settings
 from shopapp.cli.database import db
 from shopapp.cli.mail import mail
+from shopapp.cli.orders import orders
 from shopapp.cli.people import user
 from shopapp.cli.sessions import sessions
 
@@ -38,5 +39,5 @@ def serve(ini: str, processes: int, server_name: str) -> None:
         raise click.ClickException(str(error)) from error
 
 
-for _group in (db, user, sessions, mail):
+for _group in (db, user, orders, mail, sessions):
     cli.add_command(_group)

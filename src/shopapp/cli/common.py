@@ -11,7 +11,8 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.orm import Session
 
 from shopapp import migrations
-from shopapp.accounts.models import User, normalize_email
+from shopapp.accounts.addresses import normalize_email
+from shopapp.accounts.models import User
 from shopapp.db import create_engine_from
 from shopapp.embedded import EmbeddedServerError
 from shopapp.redis import Client, StoreUnavailable

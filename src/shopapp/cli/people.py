@@ -1,14 +1,27 @@
 """shopapp user: the people who have an account."""
 
-import re
+from collections.abc import Callable
+from datetime import UTC, datetime
 
 import click
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from shopapp.accounts.addresses import read_email
+from shopapp.accounts.forms import MAX_NAME_LENGTH
+from shopapp.accounts.links import kill_links_of
 from shopapp.accounts.models import User
-from shopapp.accounts.passwords import MIN_PASSWORD_LENGTH, hash_password
-from shopapp.cli.common import open_engine, read_settings
+from shopapp.accounts.passwords import MAX_NEW_LENGTH, MIN_PASSWORD_LENGTH, hash_password
+from shopapp.accounts.store import find_user
+from shopapp.accounts.strength import weakness_of
+from shopapp.cli.common import open_engine, open_redis, read_settings
+from shopapp.mail import post
+from shopapp.sessions import make_index
+from shopapp.settings.shop import Settings
+
+BATCH = 500
+"""Rows of a list that are in memory at a time."""
 
 
 @click.group()
@@ -22,13 +35,15 @@ def user() -> None:
 @click.pass_obj
 def add(ini: str, email: str, name: str) -> None:
     """Add an account; asks for the password."""
-    email, name = email.strip(), name.strip()
-    if not re.fullmatch(r"[^@\s]+@[^@\s]+", email) or len(email) > User.email.type.length:
-        raise click.BadParameter("is not an e-mail address", param_hint="EMAIL")
-    if not 0 < len(name) <= User.name.type.length:
-        raise click.BadParameter(f"must have 1 to {User.name.type.length} characters", param_hint="NAME")
+    name = name.strip()
+    try:
+        email = read_email(email)
+    except ValueError:
+        raise click.BadParameter("is not an e-mail address", param_hint="EMAIL") from None
+    if not (0 < len(name) <= MAX_NAME_LENGTH and name.isprintable()):
+        raise click.BadParameter(f"must have 1 to {MAX_NAME_LENGTH} characters, in one line", param_hint="NAME")
     settings = read_settings(ini)
-    password_hash = hash_password(_ask_password())
+    password_hash = hash_password(_ask_password(settings, name, email))
     try:
         with open_engine(settings) as engine, Session(engine) as dbsession, dbsession.begin():
             dbsession.add(User(email=email, name=name, password_hash=password_hash))
@@ -37,10 +52,96 @@ def add(ini: str, email: str, name: str) -> None:
     click.echo(f"Added {email}.")
 
 
-def _ask_password() -> str:
-    def long_enough(typed: str) -> str:
-        if len(typed) < MIN_PASSWORD_LENGTH:
-            raise click.UsageError(f"the password needs {MIN_PASSWORD_LENGTH} characters at least")
+@user.command("list")
+@click.pass_obj
+def list_people(ini: str) -> None:
+    """List all accounts, the oldest first: number, address, name, since when, and since when disabled."""
+    columns = select(User.id, User.email, User.name, User.created_at, User.disabled_at).order_by(User.id)
+    with open_engine(read_settings(ini)) as engine, Session(engine) as dbsession:
+        for row in dbsession.execute(columns.execution_options(yield_per=BATCH)):
+            disabled = f"  disabled {row.disabled_at:%Y-%m-%d}" if row.disabled_at else ""
+            click.echo(f"{row.id}  {row.email}  {row.name}  since {row.created_at:%Y-%m-%d}{disabled}")
+
+
+@user.command("passwd")
+@click.argument("email")
+@click.pass_obj
+def change_password(ini: str, email: str) -> None:
+    """Give a person another password, and end all their sessions; asks for it."""
+    settings = read_settings(ini)
+    with open_engine(settings) as engine, Session(engine) as dbsession:
+        person = _find(dbsession, email)
+    password_hash = hash_password(_ask_password(settings, person.name, person.email))
+
+    def change(dbsession: Session, person: User) -> None:
+        person.password_hash, person.owes_sign_out = password_hash, True
+        kill_links_of(dbsession, person.id)
+        at = datetime.now(UTC).isoformat()
+        post(dbsession, "password_changed", person.email, user=person.id, at=at)
+
+    ended = _change_and_end_sessions(settings, email, change)
+    with open_engine(settings) as engine, Session(engine) as dbsession, dbsession.begin():
+        dbsession.execute(update(User).where(User.id == person.id).values(owes_sign_out=False))
+    click.echo(f"The password of {person.email} is changed. Sessions ended: {ended}.")
+
+
+@user.command()
+@click.argument("email")
+@click.pass_obj
+def disable(ini: str, email: str) -> None:
+    """Let nobody sign in with an account any more, and end all its sessions."""
+
+    def change(dbsession: Session, person: User) -> None:
+        person.disabled_at = person.disabled_at or datetime.now(UTC)
+        kill_links_of(dbsession, person.id)
+
+    ended = _change_and_end_sessions(read_settings(ini), email, change)
+    click.echo(f"Disabled {email.strip()}. Sessions ended: {ended}.")
+
+
+@user.command()
+@click.argument("email")
+@click.pass_obj
+def enable(ini: str, email: str) -> None:
+    """Let a person sign in again."""
+    with open_engine(read_settings(ini)) as engine, Session(engine) as dbsession, dbsession.begin():
+        _find(dbsession, email).disabled_at = None
+    click.echo(f"Enabled {email.strip()}.")
+
+
+def _change_and_end_sessions(settings: Settings, email: str, change: Callable[[Session, User], None]) -> int:
+    """Change an account, then end its sessions; return how many. A sign-in that is on its way meanwhile is among them,
+    or looks at the account again after its session is stored, and finds the change. Raises a click error.
+    """
+    with open_engine(settings) as engine, Session(engine) as dbsession, dbsession.begin():
+        person = _find(dbsession, email, locked=True)
+        change(dbsession, person)
+        user_id = person.id
+    try:
+        with open_redis(settings.sessions) as client:
+            return len(make_index(client, settings.sessions).end_all(user_id))
+    except click.ClickException as error:
+        raise click.ClickException(
+            f"The account is changed, but its sessions go on: please run this again.\n{error.message}"
+        ) from error
+
+
+def _find(dbsession: Session, email: str, *, locked: bool = False) -> User:
+    person = find_user(dbsession, email)
+    if person is None:
+        raise click.ClickException(f"There is no account for {email}.")
+    if locked:
+        dbsession.refresh(person, with_for_update=True)
+    return person
+
+
+def _ask_password(settings: Settings, name: str, email: str) -> str:
+    def good_enough(typed: str) -> str:
+        if not MIN_PASSWORD_LENGTH <= len(typed) <= MAX_NEW_LENGTH:
+            raise click.UsageError(f"the password needs {MIN_PASSWORD_LENGTH} to {MAX_NEW_LENGTH} characters")
+        weakness = weakness_of(typed, name=name, email=email, shop=settings.shop.name)
+        if weakness:
+            raise click.UsageError(weakness)
         return typed
 
-    return click.prompt("Password", hide_input=True, confirmation_prompt=True, value_proc=long_enough)
+    return click.prompt("Password", hide_input=True, confirmation_prompt=True, value_proc=good_enough)

@@ -8,7 +8,7 @@ from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config
 
-from shopapp.http import OWN_POLICY, NoSuchThingError
+from shopapp.http import NoSuchThingError
 from shopapp.mail.folder import MailFolder
 from shopapp.mail.outbox import FOLDER
 
@@ -51,8 +51,8 @@ def show_letter(request: Request) -> Response:
     message = _folder(request).read(request.matchdict["name"])
     if message is None:
         raise NoSuchThingError("There is no such letter.")
-    request.environ[OWN_POLICY] = LETTER_POLICY
-    return Response(_content(message, "html"), content_type="text/html", charset="UTF-8", cache_control="no-store")
+    headers = {"Content-Security-Policy": LETTER_POLICY, "Cache-Control": "no-store"}
+    return Response(_content(message, "html"), content_type="text/html", charset="UTF-8", headers=headers)
 
 
 def _page(request: Request) -> dict[str, Any]:

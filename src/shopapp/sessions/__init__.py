@@ -13,6 +13,7 @@ from pyramid.tweens import EXCVIEW, INGRESS
 
 from shopapp.audit import on_event
 from shopapp.events import (
+    EmailChanged,
     LoginRepeated,
     PasswordChanged,
     SessionConflict,
@@ -37,6 +38,7 @@ from shopapp.sessions.lifecycle import (
     after_commit,
     end_others,
     end_session,
+    on_email_changed,
     on_login_repeated,
     on_password_changed,
     on_session_ended,
@@ -74,6 +76,7 @@ __all__ = [
     "read_along",
     "rotate",
     "save",
+    "session_has_ended",
     "session_name",
     "session_was_replaced",
     "session_was_used",
@@ -156,6 +159,16 @@ def session_was_replaced(request: Request) -> bool:
     return session_of(request).was_replaced
 
 
+def session_has_ended(request: Request) -> bool:
+    """Return whether the request came with the id of a session that is over, and that was not a visitor's as far as is
+    known. Raises StoreUnavailable if Redis cannot be reached.
+    """
+    lookup = session_of(request).lookup
+    if lookup.outcome in ("idle", "absolute"):
+        return lookup.user_id is not None
+    return lookup.outcome in ("dead", "reused", "refused")
+
+
 def session_was_used(request: Request) -> bool:
     """Return whether the response depends on a session: one came with the request, or one starts with it."""
     session = loaded_session(request)
@@ -187,11 +200,13 @@ def includeme(config: Configurator) -> None:
     config.add_subscriber(on_user_logged_in, UserLoggedIn)
     config.add_subscriber(on_user_logged_out, UserLoggedOut)
     config.add_subscriber(on_password_changed, PasswordChanged)
+    config.add_subscriber(on_email_changed, EmailChanged)
     config.add_subscriber(on_session_started, SessionStarted)
     config.add_subscriber(on_session_rotated, SessionRotated)
     config.add_subscriber(on_login_repeated, LoginRepeated)
     config.add_subscriber(on_session_ended, SessionEnded)
     for event in (
+        EmailChanged,
         LoginRepeated,
         PasswordChanged,
         SessionConflict,

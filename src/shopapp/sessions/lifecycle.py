@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pyramid.request import Request
 
 from shopapp.events import (
+    EmailChanged,
     LoginRepeated,
     PasswordChanged,
     SessionEnded,
@@ -52,6 +53,15 @@ def on_password_changed(event: PasswordChanged) -> None:
     """
     request = event.request
     session_of(request).rotate("password")
+    after_commit(request, lambda: end_others(request, event.user_id))
+
+
+def on_email_changed(event: EmailChanged) -> None:
+    """As for a change of the password. This session may be a visitor's, or another person's: then it only stays."""
+    request, session = event.request, session_of(event.request)
+    if session.user_id == event.user_id:
+        session[USER_KEY] = {**session[USER_KEY], "email": event.new}
+        session.rotate("email")
     after_commit(request, lambda: end_others(request, event.user_id))
 
 

@@ -11,8 +11,17 @@ from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import exception_view_config, forbidden_view_config, notfound_view_config
 
-from shopapp.http import InvalidFormError, NoSuchThingError, error_body, path_for_log, wants_json
+from shopapp.http import (
+    InvalidFormError,
+    NoSuchThingError,
+    RefusedError,
+    error_body,
+    lookout_of,
+    path_for_log,
+    wants_json,
+)
 from shopapp.redis import StoreUnavailable
+from shopapp.sessions import session_has_ended
 from shopapp.web.cross_site import CrossSiteRequestError
 from shopapp.web.shell import Shell, Viewer, personal_parts, viewer_of
 
@@ -60,7 +69,8 @@ def on_forbidden(_error: HTTPForbidden, request: Request) -> Response:
     if wants_json(request):
         return _answer(request, 401, "Please sign in first.")
     target = request.path_qs if request.method == "GET" else request.route_path("home")
-    return HTTPSeeOther(request.route_path("login", _query={"next": target}))
+    asked = {"next": target, "ended": "1"} if session_has_ended(request) else {"next": target}
+    return HTTPSeeOther(request.route_path("login", _query=asked))
 
 
 @exception_view_config(CrossSiteRequestError)
@@ -83,6 +93,17 @@ def on_invalid_form(error: InvalidFormError, request: Request) -> Response:
     return _answer(request, 422, message, error.fields)
 
 
+@exception_view_config(RefusedError)
+def on_refused(error: RefusedError, request: Request) -> Response:
+    """409 with the view's own code and what it has to say beside it."""
+    response = _answer(request, 409, error.message)
+    if wants_json(request):
+        body = error_body(error.code, error.message, error.fields)
+        body["error"] |= error.facts
+        response.json_body = body
+    return response
+
+
 @exception_view_config(URLDecodeError)
 def on_bad_address(_error: URLDecodeError, request: Request) -> Response:
     """An address that is not UTF-8."""
@@ -93,8 +114,7 @@ def on_bad_address(_error: URLDecodeError, request: Request) -> Response:
 def on_store_unavailable(error: StoreUnavailable, request: Request) -> Response:
     """Redis is away: 503, to be tried again soon."""
     log.error("store_unavailable path=%s error=%r", path_for_log(request), error.__cause__)
-    message = "Carts and accounts are not available right now. Nothing is lost; please try again."
-    response = _answer(request, 503, message)
+    response = _answer(request, 503, f"Carts and accounts are not available right now. {_what_now(request)}")
     response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     return response
 
@@ -103,7 +123,16 @@ def on_store_unavailable(error: StoreUnavailable, request: Request) -> Response:
 def on_unexpected_error(error: Exception, request: Request) -> Response:
     """A fault of ours: all of it in the log, nothing of it on the page."""
     log.error("unexpected_error path=%s", path_for_log(request), exc_info=error)
-    return _answer(request, 500, "This is our fault, and we have been told. Please try again in a moment.")
+    advice = _what_now(request) if lookout_of(request) else "Please try again in a moment."
+    return _answer(request, 500, f"This is our fault, and we have been told. {advice}")
+
+
+def _what_now(request: Request) -> str:
+    """What is true after a failure: whether something may have been done, or nothing was, or nothing was to be."""
+    lookout = lookout_of(request)
+    if lookout:
+        return f"It may have been done all the same: please look at {lookout.name} before you try again."
+    return "Nothing is lost; please try again."
 
 
 def _allowed_methods(request: Request) -> set[str]:
@@ -119,6 +148,7 @@ def _answer(request: Request, status: int, message: str, fields: dict[str, str] 
         response = render_to_response("json", error_body(code, message, fields), request)
     else:
         page = {"status": status, "title": title, "message": message, "shell": _shell(request, status)}
+        page["lookout"] = lookout_of(request) if status >= 500 else None
         response = render_to_response("shopapp:web/templates/error.jinja2", page, request)
     response.status_int = status
     return response

@@ -6,7 +6,6 @@ from pyramid.registry import Registry
 from pyramid.request import Request
 from pyramid.response import Response
 
-from shopapp.http import OWN_POLICY
 from shopapp.sessions import session_was_used
 
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -33,6 +32,8 @@ HEADERS = {
 VARY = ("Vary", "Accept, Cookie")
 """What every page and its JSON depend on."""
 
+OWN = frozenset({"Content-Security-Policy", "Referrer-Policy"})
+
 STRICT_TRANSPORT_SECURITY = "max-age=31536000"
 
 
@@ -48,9 +49,9 @@ def security_headers_factory(handler: Callable[[Request], Response], registry: R
         except Exception:
             # What the tween of the error views cannot answer: an error page that failed in its turn.
             response = request.invoke_exception_view(reraise=True)
-        response.headerlist.extend(headers)  # nobody else sets these
-        if OWN_POLICY in request.environ:
-            response.headers["Content-Security-Policy"] = request.environ[OWN_POLICY]
+        # Two of them a view may set for itself: a page with a key in its address, and mail that is shown as it is.
+        own = OWN.intersection(name for name, _ in response.headerlist)
+        response.headerlist.extend(header for header in headers if header[0] not in own)
         if response.content_type in ("text/html", "application/json"):
             if "Vary" in response.headers:
                 response.vary = {*response.vary, "Accept", "Cookie"}

@@ -14,7 +14,7 @@ from pyramid_jinja2 import IJinja2Environment
 
 DRAWINGS = {"shopapp:web/templates/icons.jinja2": ("icon", "mark", "landscape")}
 PARTS = {
-    "shopapp:web/templates/frame.jinja2": ("wordmark", "search_form", "categories_nav", "tools"),
+    "shopapp:web/templates/frame.jinja2": ("wordmark", "search_form", "categories_nav", "tools", "site_footer"),
     "shopapp:catalog/templates/card.jinja2": ("product_card",),
     "shopapp:cart/templates/line.jinja2": ("cart_line",),
 }
@@ -33,8 +33,9 @@ def templates_of(registry: Registry) -> Environment:
 
 
 def remember_macros(config: Configurator) -> None:
-    """Give all templates the macros that are remembered, and those for messages, which are not."""
+    """Give all templates the shop's settings, the macros that are remembered, and that for messages, which is not."""
     templates = templates_of(config.registry)
+    templates.globals["shop"] = config.registry["shopapp.settings"].shop
 
     def macro(source: str, name: str) -> Callable[..., Any]:
         # Looked up for each call, in what Jinja has parsed: while templates are being written, it parses them anew.

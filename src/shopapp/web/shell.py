@@ -11,6 +11,7 @@ from pyramid.request import Request
 
 from shopapp.accounts.security import Identity
 from shopapp.cart.contents import quantities
+from shopapp.cart.offers import Offer, take_removed
 from shopapp.catalog.memory import catalogue_of
 from shopapp.catalog.snapshots import CategorySnapshot
 from shopapp.http import path_for_log
@@ -38,6 +39,7 @@ class Viewer:
     identity: Identity | None = None
     cart_count: int = 0
     flashes: tuple[tuple[str, str], ...] = ()
+    removed: tuple[Offer, ...] = ()
     degraded: bool = False
 
 
@@ -51,8 +53,9 @@ def viewer_of(request: Request, *, takes_flashes: bool = True) -> Viewer:
         return NOBODY
     try:
         identity, cart_count = request.identity, sum(quantities(request).values())
-        flashes = _take_flashes(request) if takes_flashes else ()  # last: what is taken must be shown
-        return Viewer(identity, cart_count, flashes)
+        if not takes_flashes or request.method != "GET":  # what answers HEAD is not seen by anybody
+            return Viewer(identity, cart_count)
+        return Viewer(identity, cart_count, _take_flashes(request), take_removed(request))  # all of it must be shown
     except StoreUnavailable:
         log.warning("store_unavailable page=%s", path_for_log(request))
         return Viewer(degraded=True)
@@ -62,7 +65,8 @@ def personal_parts(request: Request, viewer: Viewer) -> tuple[Markup, Markup]:
     """Return the tools and the messages of the frame."""
     make: dict[str, Any] = templates_of(request.registry).globals
     tools: Markup = make["tools"](request, viewer.identity, viewer.cart_count, viewer.degraded)
-    return tools, make["messages"](viewer) if viewer.flashes or viewer.degraded else Markup()
+    has_messages = viewer.flashes or viewer.removed or viewer.degraded
+    return tools, make["messages"](viewer) if has_messages else Markup()
 
 
 def on_before_render(event: BeforeRender) -> None:
@@ -76,6 +80,4 @@ def on_before_render(event: BeforeRender) -> None:
 
 
 def _take_flashes(request: Request) -> tuple[tuple[str, str], ...]:
-    if request.method != "GET":  # what answers HEAD is not seen by anybody
-        return ()
     return tuple((queue, text) for queue in FLASH_QUEUES for text in request.session.pop_flash(queue))

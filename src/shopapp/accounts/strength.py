@@ -1,0 +1,84 @@
+"""How hard a password is to guess, and why. Judges new passwords only, wherever they come from; stores nothing."""
+
+import re
+from collections.abc import Iterator
+
+from zxcvbn_rs_py import Feedback, zxcvbn
+
+from shopapp.accounts.passwords import MAX_NEW_LENGTH
+
+ENOUGH = 3
+"""Of zxcvbn's 0 to 4: "safely unguessable", more than 10^8 guesses, where each costs a guesser a slow hash."""
+
+MIN_WORD = 3
+"""Shorter parts of names and addresses are in every other password by chance."""
+
+OWN_WORDS = "it is made of your name, your address or the shop's name"
+
+# By the names that zxcvbn gives them: its own values are no keys for a dict.
+WHY = {
+    "StraightRowsOfKeysAreEasyToGuess": "it is a row of keys",
+    "ShortKeyboardPatternsAreEasyToGuess": "it is a short pattern on the keyboard",
+    "RepeatsLikeAaaAreEasyToGuess": "it repeats one character",
+    "RepeatsLikeAbcAbcAreOnlySlightlyHarderToGuess": "it repeats the same few characters",
+    "ThisIsATop10Password": "it is among the ten passwords that people choose most",
+    "ThisIsATop100Password": "it is among the hundred passwords that people choose most",
+    "ThisIsACommonPassword": "many people have chosen it before",
+    "ThisIsSimilarToACommonlyUsedPassword": "it is close to one that many people have chosen",
+    "SequencesLikeAbcAreEasyToGuess": "it is a sequence, such as abc or 6543",
+    "RecentYearsAreEasyToGuess": "it is little more than a year",
+    "AWordByItselfIsEasyToGuess": "it is one word",
+    "DatesAreOftenEasyToGuess": "it is little more than a date",
+    "NamesAndSurnamesByThemselvesAreEasyToGuess": "it is a name",
+    "CommonNamesAndSurnamesAreEasyToGuess": "it is made of common names",
+}
+
+HELP = {
+    "UseAFewWordsAvoidCommonPhrases": "Use a few words that are no saying.",
+    "NoNeedForSymbolsDigitsOrUppercaseLetters": "It needs no digits, signs or capitals.",
+    "AddAnotherWordOrTwo": "Add another word or two, the rarer the better.",
+    "CapitalizationDoesntHelpVeryMuch": "Capitals hardly help.",
+    "AllUppercaseIsAlmostAsEasyToGuessAsAllLowercase": "Capitals hardly help.",
+    "ReversedWordsArentMuchHarderToGuess": "Words spelt backwards hardly help.",
+    "PredictableSubstitutionsDontHelpVeryMuch": "Signs that look like letters hardly help.",
+    "UseALongerKeyboardPatternWithMoreTurns": "A pattern of keys needs to be longer, with turns in it.",
+    "AvoidRepeatedWordsAndCharacters": "Leave out what is repeated.",
+    "AvoidSequences": "Leave out sequences.",
+    "AvoidRecentYears": "Leave out years.",
+    "AvoidYearsThatAreAssociatedWithYou": "Leave out years.",
+    "AvoidDatesAndYearsThatAreAssociatedWithYou": "Leave out dates.",
+}
+
+
+def weakness_of(password: str, *, name: str, email: str, shop: str) -> str | None:
+    """Return why the password is too easy to guess and what would help, for the person whose name and address these
+    are; None if it is good enough.
+    """
+    # What stands behind the longest password is not judged: the time that takes grows with the square of the length.
+    text = password[:MAX_NEW_LENGTH].encode(errors="replace").decode()
+    judged = zxcvbn(text, sorted(set(_own_words(name, email, shop))))
+    if int(judged.score) >= ENOUGH:
+        return None
+    feedback = judged.feedback
+    why = WHY[_name(feedback.warning)] if feedback and feedback.warning else _reason_without_warning(text)
+    return " ".join([f"This is too easy to guess: {why}.", *_help(feedback)])
+
+
+def _own_words(name: str, email: str, shop: str) -> Iterator[str]:
+    for text in (name, email, shop, "shopapp"):
+        whole = text.lower()
+        parts = [part for part in re.split(r"[\W_]+", whole) if len(part) >= MIN_WORD]
+        yield from (whole, "".join(parts), *parts)
+
+
+def _reason_without_warning(text: str) -> str:
+    return OWN_WORDS if int(zxcvbn(text).score) >= ENOUGH - 1 else "a program that guesses finds it soon"
+
+
+def _help(feedback: Feedback | None) -> list[str]:
+    found = [HELP[_name(each)] for each in feedback.suggestions] if feedback else []
+    return list(dict.fromkeys(found)) or [HELP["AddAnotherWordOrTwo"]]
+
+
+def _name(finding: object) -> str:
+    return repr(finding).rpartition(".")[2]

@@ -1,0 +1,211 @@
+"""The checkout: what its page shows, and what happens when its form is sent. Knows no HTML.
+
+The order of things is what makes it safe. What a page showed is in the form's token; the session is saved and the cart
+has a note before the order is committed; after the commit nothing can fail any more that would be told as a failure.
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from pyramid.httpexceptions import HTTPConflict
+from pyramid.request import Request
+from sqlalchemy.exc import SQLAlchemyError
+
+from shopapp.cart.contents import (
+    TRY_AGAIN,
+    Cart,
+    Line,
+    OrdersUnavailable,
+    cart_store,
+    existing_cart,
+    quantities,
+    show,
+)
+from shopapp.catalog.memory import catalogue_of
+from shopapp.catalog.store import products_by_sku
+from shopapp.events import OrderPlaced
+from shopapp.http import InvalidFormError
+from shopapp.mail.outbox import wake
+from shopapp.orders.amounts import Amounts, amounts_of
+from shopapp.orders.form_tokens import FormToken, NotOurFormError, cart_mark
+from shopapp.orders.forms import RELOAD, CheckoutForm
+from shopapp.orders.models import Order
+from shopapp.orders.payment import PROVIDER
+from shopapp.orders.store import (
+    OtherContentsError,
+    Purchase,
+    ShortError,
+    TotalChangedError,
+    order_of_form,
+    place,
+    same_order,
+)
+from shopapp.redis import StoreUnavailable
+from shopapp.sessions import save, session_was_replaced
+
+CART_EMPTY = "Your cart is empty, so there is nothing to order."
+CART_CHANGED = "Your cart is not the one that this page showed any more. Please look at it again before you order."
+TOTAL_CHANGED = "The total has risen since this page was made. Please look at it again before you order."
+SHORT = "Not everything in your cart is there any more. Please change your cart before you order."
+OTHER_CONTENTS = "This form was ordered before, with other contents. Please load the page again."
+OTHER_PERSON = "This page was made for another account. Please load it again."
+
+log = logging.getLogger(__name__)
+
+
+class CheckoutRefusedError(Exception):
+    """Nothing was ordered: ``code`` says why for programs, ``str()`` for people; ``details`` go into the JSON."""
+
+    def __init__(self, code: str, message: str, **details: Any) -> None:
+        super().__init__(message)
+        self.code, self.details = code, details
+
+
+class SignedOutError(Exception):
+    """The page was made for somebody who is not signed in any more. Nothing was ordered."""
+
+
+@dataclass(frozen=True)
+class Review:
+    """What the checkout shows: the cart as the database has it now, and what it costs."""
+
+    held: Mapping[str, int]
+    cart: Cart
+    amounts: Amounts
+
+    @cached_property
+    def lines(self) -> list[Line]:
+        """What can be had, and so many of it."""
+        return obtainable(self.cart)
+
+    @cached_property
+    def changes(self) -> list[dict[str, Any]]:
+        """What stands in the cart and cannot be had as it stands there."""
+        return [
+            {"sku": line.sku, "name": line.name, "available": line.available, "message": line.problem}
+            for line in self.cart.lines
+            if line.problem
+        ]
+
+
+def review(request: Request) -> Review:
+    """Read the cart, and its prices and stock from the database itself. Raises StoreUnavailable."""
+    held = quantities(request)
+    with catalogue_of(request).connect() as connection:
+        cart = show(request, held, products_by_sku(connection, held))
+    return Review(held, cart, amounts_of(obtainable(cart), request.registry["shopapp.settings"].shop))
+
+
+def obtainable(cart: Cart) -> list[Line]:
+    """Return the lines of which anything can be had, with as many units as can."""
+    return [replace(line, quantity=line.obtainable) for line in cart.lines if line.obtainable]
+
+
+def new_token(request: Request, seen: Review) -> str:
+    """Return the token of a form on a page that shows this."""
+    identity = request.identity
+    return FormToken.new(identity.user_id if identity else None, seen.held).sign(_secrets(request))
+
+
+def submit(request: Request, form: CheckoutForm) -> tuple[Order, bool]:
+    """Order what the form says; return the order, and whether it is new: False for one that was placed by it before.
+
+    Raises InvalidFormError, CheckoutRefusedError, SignedOutError, HTTPConflict and StoreUnavailable: in each case
+    nothing was ordered and nothing changed.
+    """
+    identity, token = request.identity, _token(request, form)
+    if identity is None and token and token.user_id is not None:
+        raise SignedOutError  # before the form is judged: it has not asked for an address of mail
+    if not form.validate() or token is None:
+        if not form.form.errors and token is None:
+            form.form.errors = [RELOAD]
+        raise InvalidFormError(form)
+    if identity and token.user_id not in (None, identity.user_id):
+        raise CheckoutRefusedError("conflict", OTHER_PERSON)
+    purchase = _purchase(request, form, token)
+    try:
+        order, is_new = _place(request, token, purchase)
+    except OtherContentsError:
+        raise CheckoutRefusedError("conflict", OTHER_CONTENTS) from None
+    except TotalChangedError as error:
+        raise CheckoutRefusedError("total_changed", TOTAL_CHANGED, total=error.total) from None
+    except ShortError as error:
+        there = {sku: stock or 0 for sku, stock in error.available.items()}
+        raise CheckoutRefusedError("short", SHORT, available=there) from None
+    _take_out(request, purchase, order)
+    if is_new:
+        wake(request.registry)
+        request.registry.notify(OrderPlaced(request, order.number, order.total, order.user_id))
+    return order, is_new
+
+
+def bought(request: Request, form: str) -> dict[str, int] | None:
+    """Return what the order of this form has bought, sku to quantity, for a cart that has a note of it.
+
+    Raises OrdersUnavailable.
+    """
+    try:
+        order = order_of_form(request.registry["shopapp.sessionmaker"], form)
+    except SQLAlchemyError as error:
+        log.error("orders_not_read error=%r", error)
+        raise OrdersUnavailable from error
+    return {line.sku: line.quantity for line in order.lines} if order else None
+
+
+def _token(request: Request, form: CheckoutForm) -> FormToken | None:
+    """Return the form's token; None if no page of ours has it."""
+    try:
+        return FormToken.read(form.form.data or "", _secrets(request))
+    except NotOurFormError:
+        return None
+
+
+def _purchase(request: Request, form: CheckoutForm, token: FormToken) -> Purchase:
+    """Read the cart: before the look whether this form was ordered, so that an order that the look does not see has not
+    taken anything out of it.
+    """
+    return Purchase(
+        form=token.name,
+        fingerprint=form.fingerprint(),
+        user_id=request.identity.user_id if request.identity else None,
+        buyer=form.buyer(),
+        lines=quantities(request),
+        accept_total=form.accepted(),
+        payment=request.registry[PROVIDER].name,
+    )
+
+
+def _place(request: Request, token: FormToken, purchase: Purchase) -> tuple[Order, bool]:
+    sessions, settings = request.registry["shopapp.sessionmaker"], request.registry["shopapp.settings"]
+    order = order_of_form(sessions, token.name)
+    if order:
+        return same_order(order, purchase.fingerprint), False
+    if session_was_replaced(request):
+        raise HTTPConflict(TRY_AGAIN)
+    cart = existing_cart(request)
+    if not purchase.lines or cart is None:
+        raise CheckoutRefusedError("cart_empty", CART_EMPTY)
+    if cart_mark(purchase.lines) != token.cart:
+        raise CheckoutRefusedError("total_changed", CART_CHANGED, total=review(request).amounts.total)
+    save(request)  # now: a save that fails must not follow an order
+    cart_store(request).note_order(cart, token.name)
+    return place(sessions, purchase, settings.shop)
+
+
+def _take_out(request: Request, purchase: Purchase, order: Order) -> None:
+    """Empty the cart by what was bought. Where Redis is away, the note in the cart has it done at the next look."""
+    cart = existing_cart(request)
+    if cart is None:
+        return
+    try:
+        cart_store(request).take_out(cart, purchase.form, {line.sku: line.quantity for line in order.lines})
+    except StoreUnavailable as error:
+        log.warning("cart_not_emptied order=%s error=%r", order.number, error.__cause__)
+
+
+def _secrets(request: Request) -> tuple[str, ...]:
+    secrets: tuple[str, ...] = request.registry["shopapp.settings"].sessions.secrets
+    return secrets
