@@ -19,16 +19,17 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 class MailServer:
     """Takes mail on a port of 127.0.0.1. What it does with a letter, ``on`` says: a step of SMTP and its answer.
 
-    An answer is a line, or ``HANG`` or ``DROP``; DROP_AFTER takes the letter and then says nothing any more.
+    An answer is a line, or ``HANG`` or ``DROP``; with ``_AFTER`` it takes the letter before that. Letters wait until
+    there have been ``meeting`` connections, but not so long that a client gives up.
     """
 
-    HANG, DROP, DROP_AFTER = "hang", "drop", "drop after"
+    HANG, DROP, HANG_AFTER, DROP_AFTER = "hang", "drop", "hang after", "drop after"
 
     def __init__(self, **options: Any) -> None:
         self.on: dict[tuple[str, str], str] = {}
         self.received: list[EmailMessage] = []
         self.envelopes: list[Envelope] = []
-        self.connections = 0
+        self.connections, self.meeting, self.busy = 0, 0, False
         self.signed_in: list[tuple[bytes, bytes]] = []
         self._options = options
         self._tls = options.pop("wrapped_in", None)
@@ -71,6 +72,10 @@ class MailServer:
         return answer
 
     async def handle_MAIL(self, server: SMTP, _session: Session, envelope: Envelope, address: str, options: Any) -> str:
+        for _ in range(1500):
+            if self.connections >= self.meeting:
+                break
+            await asyncio.sleep(0.01)
         envelope.mail_from, envelope.mail_options = address, options
         return await self._answer("MAIL", server, address, "250 OK")
 
@@ -81,10 +86,14 @@ class MailServer:
         return answer
 
     async def handle_DATA(self, server: SMTP, _session: Session, envelope: Envelope) -> str:
+        self.busy = self.on.get(("DATA", "")) == self.HANG
         answer = await self._answer("DATA", server, envelope.rcpt_tos[0], "250 OK")
-        if answer.startswith("250") or answer == self.DROP_AFTER:
+        if answer.startswith("250") or answer.endswith("after"):
             self.received.append(message_from_bytes(envelope.content, policy=default))
             self.envelopes.append(envelope)
+        if answer == self.HANG_AFTER:
+            self.busy = True
+            await asyncio.sleep(3600)
         return answer
 
     def authenticate(self, _server: SMTP, _session: Session, _envelope: Envelope, _mechanism: str, data: Any) -> Any:

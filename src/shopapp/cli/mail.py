@@ -112,4 +112,7 @@ def _sender(ini: str) -> Iterator[Sender]:
         if asked is not None:
             os.environ["REDIS_URL"] = asked
     sender: Sender = app.registry[SENDER]
-    yield sender
+    try:
+        yield sender
+    finally:
+        app.registry["shopapp.sessionmaker"].kw["bind"].dispose()

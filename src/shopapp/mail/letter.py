@@ -28,6 +28,9 @@ POLICY = SMTP.clone(cte_type="7bit")
 
 MAX_SUBJECT = 150
 
+MAX_LINE = 998
+"""By RFC 5322, 2.1.1."""
+
 
 class BadAddressError(ValueError):
     """No mail can be sent to such an address."""
@@ -41,14 +44,14 @@ class LetterWriter:
         name, address = parseaddr(sender)
         self.sender = Address(name, addr_spec=ascii_address(address))
         given = {"shop": shop, "money": money_filter(shop)}
-        self._text = _environment({**given, **TEXT, "as_html": False}, as_text)
-        self._html = _environment({**given, **HTML, "as_html": True}, as_html)
+        self._text = _environment({**given, **TEXT, "as_html": False, "subject_alone": False}, as_text)
+        self._html = _environment({**given, **HTML, "as_html": True, "subject_alone": False}, as_html)
 
     def write(self, letter: Letter, variables: Mapping[str, Any]) -> EmailMessage:
         """Return the message. Raises BadAddressError, and what Jinja raises for a template that does not work."""
         name = f"{letter.kind}.jinja2"
         template = self._text.get_template(name)
-        subject = one_line("".join(template.blocks["subject"](template.new_context(dict(variables)))))
+        subject = one_line(template.render(variables, subject_alone=True))
         text = _tidy(template.render(variables))
         message = EmailMessage(POLICY)
         message["From"] = self.sender
@@ -58,7 +61,7 @@ class LetterWriter:
         message["Date"] = datetime.now(UTC)
         message["Message-ID"] = f"<{_fingerprint(letter, subject, text)}@{self.sender.domain}>"
         message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no holiday note comes back
-        message.set_content(text, cte="7bit" if text.isascii() else "quoted-printable")
+        message.set_content(text, cte="7bit" if _is_plain(text) else "quoted-printable")
         html = self._html.get_template(name).render(variables)
         message.add_alternative(html, subtype="html", cte="quoted-printable")
         return message
@@ -101,6 +104,11 @@ def _tidy(text: str) -> str:
         if line.strip() or (lines and lines[-1]):
             lines.append(line.strip())
     return "\n".join(lines).strip() + "\n"
+
+
+def _is_plain(text: str) -> bool:
+    """Whether every server can pass it on as it is. Then people who open the file find their link in one piece."""
+    return text.isascii() and max(map(len, text.splitlines()), default=0) < MAX_LINE
 
 
 def _fingerprint(letter: Letter, subject: str, text: str) -> str:

@@ -28,8 +28,10 @@ a link's hash: that is committed before the mail leaves. None: there is nothing 
 
 
 def add_letter(config: Configurator, kind: str, compose: Compose) -> None:
-    """Have letters of this kind written so."""
-    config.registry.setdefault(KINDS, {})[kind] = compose
+    """Have letters of this kind written so. Raises ValueError if another part does so already."""
+    kinds = config.registry.setdefault(KINDS, {})
+    if kinds.setdefault(kind, compose) is not compose:
+        raise ValueError(f"letters of the kind {kind!r} are written by another part already")
 
 
 def post(dbsession: Session, kind: str, recipient: str, **data: Any) -> None:

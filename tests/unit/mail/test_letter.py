@@ -92,6 +92,24 @@ def test_every_line_on_its_way_is_short_and_of_plain_ascii():
     assert max(map(len, raw.splitlines())) <= 998
 
 
+def test_a_plain_letter_lies_in_its_file_as_it_is_read():
+    raw = writer().write(letter(kind="trial"), {}).as_bytes()
+
+    assert b"\r\nOpen the shop:\r\nhttp://localhost:6543\r\n" in raw
+
+
+def test_a_template_may_choose_another_one():
+    made = writer()
+    chosen = DictLoader({"either.jinja2": '{% extends "hello.jinja2" if greets else "trial.jinja2" %}'})
+    for environment in (made._text, made._html):
+        environment.loader = ChoiceLoader([chosen, environment.loader])
+
+    greeting = made.write(letter(kind="either"), {"greets": True, "name": "Bob", "url": "https://shop.example/"})
+    trial = made.write(letter(kind="either"), {"greets": False})
+
+    assert (greeting["Subject"], trial["Subject"]) == ("Hello Bob", "A trial from Saltmarsh")
+
+
 def test_a_link_is_in_one_piece_in_the_text():
     url = f"https://shop.example/register/confirm?token={'a-b' * 60}"
 
