@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-pytest_plugins = ["shopapp.testing", "shopapp.testing.shop", "postgresql", "cluster", "nginx", "on_granian"]
+pytest_plugins = ["shopapp.testing", "shopapp.testing.shop", "postgresql", "cluster", "nginx"]
+pytest_plugins += ["on_granian", "on_database"]
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,6 +1,5 @@
 """What the functional tests share."""
 
-import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Any
@@ -9,14 +8,14 @@ import pytest
 from webtest import TestApp
 
 import shopapp
+from on_database import Database
 
 
 @pytest.fixture
-def database(shop_settings: dict[str, Any]) -> Iterator[sqlite3.Connection]:
+def database(shop_database_url: str) -> Iterator[Database]:
     """The shop's database, for what a shopkeeper does to the catalogue. Every statement is a transaction."""
-    path = shop_settings["shop.database_url"].removeprefix("sqlite:///")
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        yield connection
+    with closing(Database(shop_database_url)) as database:
+        yield database
 
 
 @pytest.fixture
