@@ -4,6 +4,8 @@ Each test gets a copy of one database with the demo data, as it gets a copy of o
 tests change it by, whichever it is.
 """
 
+from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -59,3 +61,10 @@ class Database:
         """Disconnect."""
         self._connection.close()
         self._engine.dispose()
+
+
+@pytest.fixture
+def database(shop_database_url: str) -> Iterator[Database]:
+    """The shop's database, for what a shopkeeper does to the catalogue. Every statement is a transaction."""
+    with closing(Database(shop_database_url)) as database:
+        yield database

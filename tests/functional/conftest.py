@@ -1,21 +1,12 @@
 """What the functional tests share."""
 
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from webtest import TestApp
 
 import shopapp
-from on_database import Database
-
-
-@pytest.fixture
-def database(shop_database_url: str) -> Iterator[Database]:
-    """The shop's database, for what a shopkeeper does to the catalogue. Every statement is a transaction."""
-    with closing(Database(shop_database_url)) as database:
-        yield database
 
 
 @pytest.fixture
