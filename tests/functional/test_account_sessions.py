@@ -37,7 +37,7 @@ def phone(new_visitor: NewVisitor) -> TestApp:
 def neighbour(new_visitor: NewVisitor, database: sqlite3.Connection) -> TestApp:
     """Somebody else, signed in."""
     database.execute(
-        "INSERT INTO user (email, name, password_hash, created_at) VALUES (?, ?, ?, ?)",
+        'INSERT INTO "user" (email, name, password_hash, created_at) VALUES (?, ?, ?, ?)',
         ("eve@example.com", "Eve", hash_password("another password"), "2026-01-01 00:00:00"),
     )
     browser = new_visitor()
