@@ -1,4 +1,4 @@
-"""The shop is killed (SIGKILL) at each step of an order: what must be true afterwards is true, and the person can go on.
+"""The shop is killed (SIGKILL) at each step of an order: what must be true afterwards is, and the person can go on.
 
 The process that dies is a real one, with the real Redis and the real database; it kills itself at the step.
 """

@@ -32,8 +32,8 @@ Bought = Callable[[Request, str], Mapping[str, int] | None]
 """Returns what the order of this checkout form has bought, sku to quantity; None if there is no such order. Raises
 OrdersUnavailable."""
 
-ORDERING_SECONDS = 600
-"""Longer than any order takes to be stored. A note that is older, and of no order, is of one that failed."""
+FAILED_SECONDS = 600
+"""Longer than any order can be on its way. A note that is older, and of no order, is of one that failed."""
 
 log = logging.getLogger(__name__)
 
@@ -188,7 +188,7 @@ def _settled(request: Request, cart: CartId, orders: Mapping[str, int], held: di
             lines = bought(request, form)
         except OrdersUnavailable:
             break  # the next look may know
-        if lines is not None or time.time() - began > ORDERING_SECONDS:
+        if lines is not None or time.time() - began > FAILED_SECONDS:
             held = cart_store(request).take_out(cart, form, lines or {})
             log.info("cart_settled owner=%s order_there=%s", cart.owner, lines is not None)
     return held

@@ -147,16 +147,20 @@ return cut
 """
 )
 
-# Notes that the cart is being ordered; says where it is if it has moved. KEYS: the cart. ARGV: the note's field, the
-# time.
+# Notes that the cart is being ordered; says where it is if it has moved, or that another form is ordering it at this
+# moment. KEYS: the cart. ARGV: the note's field, how all such fields begin, seconds that an order takes at most.
 NOTE_ORDER = (
     _TIDY
     + """
 tidy(KEYS[1], 'hash')
-local moved = redis.call('HGET', KEYS[1], ':moved')
-if moved then return moved end
-if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSET', KEYS[1], ARGV[1], ARGV[2]) end
-return ''
+local fields, now = redis.call('HGETALL', KEYS[1]), tonumber(redis.call('TIME')[1])
+for i = 1, #fields, 2 do
+  if fields[i] == ':moved' then return {'moved', fields[i + 1]} end
+  local is_other = string.sub(fields[i], 1, #ARGV[2]) == ARGV[2] and fields[i] ~= ARGV[1]
+  if is_other and now - (tonumber(fields[i + 1]) or 0) < tonumber(ARGV[3]) then return {'busy'} end
+end
+if #fields > 0 then redis.call('HSET', KEYS[1], ARGV[1], now) end
+return {'noted'}
 """
 )
 

@@ -6,7 +6,6 @@ only follows to put in: nobody sees a person's cart through it. Rubbish in place
 """
 
 import logging
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from secrets import token_urlsafe
@@ -33,6 +32,8 @@ NOTE_SECONDS = 2 * DAY
 ORDER = b":order:"
 """How the field begins that says that this cart is being ordered: then the name of the checkout form. It is there from
 before the order is stored until what was bought is out of the cart, and holds the time in seconds since 1970."""
+ORDERING_SECONDS = 10
+"""So long does a note keep other forms from ordering the same cart. Longer than any order takes that does not fail."""
 PRESS_SECONDS = 10 * 60
 """So long is a press known when it comes again: longer than anybody waits for an answer before sending once more."""
 MOST_PRESSES = 32
@@ -43,6 +44,10 @@ log = logging.getLogger(__name__)
 
 class CartLimitError(Exception):
     """The change would go over a limit, so nothing was changed. The message is for the person."""
+
+
+class CartBusyError(Exception):
+    """Another checkout form is ordering the same cart at this moment."""
 
 
 class ShortError(Exception):
@@ -179,13 +184,16 @@ class CartStore:
     def note_order(self, cart: CartId, form: str) -> None:
         """Write down that the cart is being ordered by the checkout form of that name, before the order is stored.
 
-        In a cart that has moved since it was read, at a sign-in in another tab, the note follows it.
+        In a cart that has moved since it was read, at a sign-in in another tab, the note follows it. Raises
+        CartBusyError while another form is ordering it.
         """
         note = Script(self._client, NOTE_ORDER)
         with unavailable_on_error(self._client):
-            moved_to = note(cart.key, _note_of(form), int(time.time()))
-            if moved_to:
-                note(moved_to.decode(), _note_of(form), int(time.time()))
+            outcome, *moved_to = note(cart.key, _note_of(form), ORDER, ORDERING_SECONDS)
+            if outcome == b"moved":
+                outcome, *_ = note(moved_to, _note_of(form), ORDER, ORDERING_SECONDS)
+        if outcome == b"busy":
+            raise CartBusyError
 
     def take_out(self, cart: CartId, form: str, lines: Mapping[str, int]) -> dict[str, int]:
         """Take out what the order of that form has bought, and no more; return the new cart. Twice is as good as once.

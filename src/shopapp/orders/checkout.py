@@ -24,6 +24,7 @@ from shopapp.cart.contents import (
     quantities,
     show,
 )
+from shopapp.cart.store import CartBusyError, CartId
 from shopapp.catalog.memory import catalogue_of
 from shopapp.catalog.store import products_by_sku
 from shopapp.events import OrderPlaced
@@ -47,6 +48,7 @@ from shopapp.redis import StoreUnavailable
 from shopapp.sessions import save, session_was_replaced
 
 CART_EMPTY = "Your cart is empty, so there is nothing to order."
+CART_BUSY = "This cart is being ordered in another tab at this moment. Please look at your cart."
 CART_CHANGED = "Your cart is not the one that this page showed any more. Please look at it again before you order."
 TOTAL_CHANGED = "The total has risen since this page was made. Please look at it again before you order."
 SHORT = "Not everything in your cart is there any more. Please change your cart before you order."
@@ -135,7 +137,9 @@ def submit(request: Request, form: CheckoutForm) -> tuple[Order, bool]:
     except ShortError as error:
         there = {sku: stock or 0 for sku, stock in error.available.items()}
         raise CheckoutRefusedError("short", SHORT, available=there) from None
-    _take_out(request, purchase, order)
+    cart = existing_cart(request)
+    if cart:
+        _take_out(request, cart, purchase.form, {line.sku: line.quantity for line in order.lines})
     if is_new:
         wake(request.registry)
         request.registry.notify(OrderPlaced(request, order.number, order.total, order.user_id))
@@ -191,19 +195,23 @@ def _place(request: Request, token: FormToken, purchase: Purchase) -> tuple[Orde
     if cart_mark(purchase.lines) != token.cart:
         raise CheckoutRefusedError("total_changed", CART_CHANGED, total=review(request).amounts.total)
     save(request)  # now: a save that fails must not follow an order
-    cart_store(request).note_order(cart, token.name)
-    return place(sessions, purchase, settings.shop)
-
-
-def _take_out(request: Request, purchase: Purchase, order: Order) -> None:
-    """Empty the cart by what was bought. Where Redis is away, the note in the cart has it done at the next look."""
-    cart = existing_cart(request)
-    if cart is None:
-        return
     try:
-        cart_store(request).take_out(cart, purchase.form, {line.sku: line.quantity for line in order.lines})
+        cart_store(request).note_order(cart, token.name)
+    except CartBusyError:
+        raise CheckoutRefusedError("conflict", CART_BUSY) from None
+    try:
+        return place(sessions, purchase, settings.shop)
+    except (ShortError, TotalChangedError):
+        _take_out(request, cart, token.name, {})  # the note alone
+        raise
+
+
+def _take_out(request: Request, cart: CartId, form: str, lines: Mapping[str, int]) -> None:
+    """Empty the cart by what was bought. Where Redis is away, the note in the cart has it done at the next look."""
+    try:
+        cart_store(request).take_out(cart, form, lines)
     except StoreUnavailable as error:
-        log.warning("cart_not_emptied order=%s error=%r", order.number, error.__cause__)
+        log.warning("cart_not_emptied owner=%s error=%r", cart.owner, error.__cause__)
 
 
 def _secrets(request: Request) -> tuple[str, ...]:
