@@ -3,6 +3,7 @@
 import logging
 import threading
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -266,6 +267,18 @@ def test_an_outbox_that_is_away_is_for_the_caller(outbox: Any):
 
     with pytest.raises(SQLAlchemyError):
         outbox.sender().send_due()
+
+
+def test_the_document_says_what_the_code_does():
+    from shopapp.mail import smtp
+
+    said = " ".join((Path(__file__).parents[3] / "docs" / "mail.md").read_text().split())
+
+    assert [pause.total_seconds() / 60 for pause in PAUSES] == [1, 2, 5, 15, 30, 60, 120, *[240] * 11]
+    assert "The pauses are 1, 2, 5, 15 and 30 minutes, 1 and 2 hours, then 4 hours each" in said
+    assert f"after {len(PAUSES) + 1} tries in two days" in said
+    assert (LEASE, "For these ten minutes it is theirs alone" in said) == (timedelta(minutes=10), True)
+    assert f"({smtp.STEP_SECONDS:.0f} s for each answer, {smtp.ACCEPT_SECONDS:.0f} s for the last)" in said
 
 
 def test_the_lease_is_longer_than_any_conversation():
