@@ -261,6 +261,27 @@ def test_a_letter_that_comes_twice_has_one_message_id(outbox: Any, mail_server: 
     assert text_of(first) == text_of(second)
 
 
+def test_a_database_that_is_away_for_a_moment_does_not_have_a_letter_sent_twice(outbox: Any):
+    outbox.post("bob@example.com")
+
+    def rename(table: str, name: str) -> None:
+        with outbox.sessions.begin() as dbsession:
+            dbsession.execute(text(f"ALTER TABLE {table} RENAME TO {name}"))
+
+    back = threading.Timer(0.5, rename, ["letters", "letter"])
+
+    class TakesItAway:
+        def send(self, _letter_id: int, _message: Any) -> None:
+            rename("letter", "letters")
+            back.start()
+
+    report = outbox.sender(TakesItAway()).send_due()
+
+    back.join()
+    assert report == Report(sent=1)
+    assert outbox.rows() == []
+
+
 def test_an_outbox_that_is_away_is_for_the_caller(outbox: Any):
     with outbox.sessions.begin() as dbsession:
         dbsession.execute(text("ALTER TABLE letter RENAME TO letters"))
