@@ -6,13 +6,14 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-granian lint bench bench-short clean same-python
+.PHONY: help run test test-granian test-postgresql lint bench bench-short clean same-python
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make run     install, prepare the demo data and serve the shop on http://localhost:6543/"
 	@echo "make test    run all tests; TESTS=tests/unit those in there alone"
 	@echo "make test-granian   run those of sessions and cart, each request through granian"
+	@echo "make test-postgresql   run those of catalogue, accounts, cart, orders and mail, with the shop on PostgreSQL"
 	@echo "make lint    check style, formatting and types"
 	@echo "make bench   measure speed next to the plain library, Express and Django, for 25 minutes; bench-short: for 2"
 	@echo "make clean   remove everything that was built or cached; var/, your data, stays"
@@ -36,6 +37,13 @@ ON_GRANIAN := sessions $(addprefix test_,$(addsuffix .py,cart cart_and_retry car
 
 test-granian: $(VENV)/installed-test
 	$(BIN)/pytest --server granian $(addprefix tests/functional/,$(ON_GRANIAN))
+
+# Those in which the shop's database matters. --database postgresql works with any test that takes shop_settings.
+ON_POSTGRESQL := $(sort $(wildcard $(addprefix tests/functional/test_,$(addsuffix *.py,account address bad_input cart catalog \
+	checkout cost_of_pages forgotten health keep_signed_in log mail order password register reset shared_pages sign))))
+
+test-postgresql: $(VENV)/installed-test
+	$(BIN)/pytest --database postgresql $(ON_POSTGRESQL)
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .

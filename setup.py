@@ -87,7 +87,8 @@ setup(
         "dev": DEV,
     },
     entry_points={
-        "paste.app_factory": ["main = shopapp:main"],
+        "paste.app_factory": ["main = shopapp.starting:make_app"],
+        "paste.server_factory": ["waitress = shopapp.starting:listen"],
         "console_scripts": ["shopapp = shopapp.__main__:main"],
     },
 )

@@ -14,6 +14,7 @@ pytest_plugins = [
     "nginx",
     "mail_server",
     "on_granian",
+    "on_database",
 ]
 
 

@@ -1,6 +1,5 @@
 """What tests look at: the forms and messages of a page, a browser's cookie, and everything that is stored."""
 
-import sqlite3
 from contextlib import closing
 from html.parser import HTMLParser
 from typing import Any
@@ -8,6 +7,8 @@ from urllib.parse import unquote_to_bytes
 
 import redis
 from webtest import Form, TestApp, TestResponse
+
+from on_database import Database
 
 
 def form_to(page: TestResponse, action: str) -> Form:
@@ -42,10 +43,10 @@ def send(browser: TestApp, method: str, address: str, headers: dict[str, str]) -
 def everything_stored(client: redis.Redis, settings: dict[str, Any]) -> dict[str, Any]:
     """Return all keys and values of Redis and all rows of the database. It is not noted among the shop's commands."""
     plain = redis.Redis(connection_pool=client.connection_pool)
-    with closing(sqlite3.connect(settings["shop.database_url"].removeprefix("sqlite:///"))) as connection:
+    with closing(Database(settings["shop.database_url"])) as database:
         return {
             "redis": {key: plain.dump(key) for key in sorted(plain.keys())},
-            "database": list(connection.iterdump()),
+            "database": database.everything(),
         }
 
 

@@ -56,7 +56,7 @@ def postgresql_server() -> Iterator[Path]:
 @pytest.fixture
 def postgresql_url(postgresql_server: Path) -> Iterator[str]:
     """The URL of an empty database of its own. A test that leaves a connection open fails when it is dropped."""
-    with _new_database(postgresql_server) as url:
+    with new_database(postgresql_server) as url:
         yield url
 
 
@@ -89,7 +89,7 @@ def migrated_postgresql_database(postgresql_server: Path) -> str:
 @pytest.fixture
 def migrated_postgresql_url(postgresql_server: Path, migrated_postgresql_database: str) -> Iterator[str]:
     """As postgresql_url, with all tables and triggers, which a test does not have to wait for."""
-    with _new_database(postgresql_server, migrated_postgresql_database) as url:
+    with new_database(postgresql_server, migrated_postgresql_database) as url:
         yield url
 
 
@@ -103,7 +103,7 @@ def each_migrated_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @contextmanager
-def _new_database(server_folder: Path, template: str = "template1") -> Iterator[str]:
+def new_database(server_folder: Path, template: str = "template1") -> Iterator[str]:
     """The URL of a copy of a database, ``template1`` being an empty one. It is dropped at the end."""
     name = f"shop_{next(_numbers)}"
     with psycopg.connect(host=str(server_folder), user="postgres", dbname="postgres", autocommit=True) as server:

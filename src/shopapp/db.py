@@ -30,6 +30,10 @@ CONNECT_TIMEOUT_SECONDS = 5
 """How long to wait for PostgreSQL. Without it an unreachable host holds a thread for the kernel's two minutes."""
 
 
+class DatabaseSetupError(Exception):
+    """The database cannot even be asked: the message says why, and what to do."""
+
+
 class Base(DeclarativeBase):
     """The base class of all models. Constraints are named, so that a migration can drop them on every database."""
 
@@ -66,7 +70,10 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 def create_engine_from(shop: "ShopSettings") -> Engine:
-    """Return the engine for ``shop.database_url``. It connects when it is first used, not here."""
+    """Return the engine for ``shop.database_url``. It connects when it is first used, not here.
+
+    Raises DatabaseSetupError if the driver is missing, or SQLite's folder cannot be made.
+    """
     url = make_url(shop.database_url)
     hide = shop.production  # or an error's message, and so the log, has the values: addresses, password hashes
     if url.get_backend_name() == "sqlite":
@@ -75,16 +82,31 @@ def create_engine_from(shop: "ShopSettings") -> Engine:
         url = url.set(drivername="postgresql+psycopg")
     if "connect_timeout" not in url.query:
         url = url.update_query_dict({"connect_timeout": str(CONNECT_TIMEOUT_SECONDS)})
-    # The ping costs a round trip and saves the first requests after the server restarted from an error.
-    return create_engine(url, pool_pre_ping=True, hide_parameters=hide)
+    try:
+        # The ping costs a round trip and saves the first requests after the server restarted from an error.
+        return create_engine(url, pool_pre_ping=True, hide_parameters=hide)
+    except ImportError as error:  # there is no psycopg, or it finds no libpq
+        raise DatabaseSetupError(
+            f"The driver of PostgreSQL cannot be loaded ({error}). Run: pip install 'shopapp[postgresql]'"
+        ) from error
 
 
 def _create_sqlite_engine(url: URL, *, hide_parameters: bool) -> Engine:
     if url.database and url.database != ":memory:" and not url.database.startswith("file:"):
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(Path(url.database).parent)
     engine = create_engine(url, hide_parameters=hide_parameters)
     event.listen(engine, "connect", _prepare_sqlite)
     return engine
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DatabaseSetupError(
+            f"The folder of the database, {folder}, cannot be made ({error.strerror}). Make it, for the user that the"
+            " shop runs as, or write another path into shop.database_url"
+        ) from error
 
 
 def _prepare_sqlite(connection: SqliteConnection, _record: object) -> None:

@@ -46,7 +46,9 @@ def start_server(directory: str | Path) -> Path:
             server = _servers[key] = _servers.get(key) or _Server(directory)
             server.start()
         except OSError as error:
-            raise EmbeddedServerError(f"cannot run a Valkey server in {directory}: {error}") from error
+            raise EmbeddedServerError(
+                f"cannot run a Valkey server in {directory}: {error}; let this user write there or name another"
+            ) from error
         return server.socket
 
 

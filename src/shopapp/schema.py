@@ -56,18 +56,27 @@ FIND_TRIGGERS = {
 }
 
 
+UPGRADE = "shopapp db upgrade"
+"""What mends a database without tables, or with older ones."""
+
+
 class SchemaError(Exception):
     """The database is not as the shop expects it. The message says what is missing, and what to do."""
 
 
 def check_schema(connection: Connection) -> None:
-    """Raise SchemaError if a migration or a trigger is missing, and whatever the database says if it has no tables.
+    """Raise SchemaError if tables, a migration or a trigger are missing, and whatever else the database says.
 
     A newer database is fine: it is upgraded before the processes are replaced. Its triggers are for those to judge.
     """
-    revision = connection.scalar(text("SELECT max(version_num) FROM alembic_version"))
+    try:
+        revision = connection.scalar(text("SELECT max(version_num) FROM alembic_version"))
+    except DBAPIError as error:
+        if _is_without_table(error):
+            raise SchemaError(f"The database has no tables of the shop ({_in_short(error)}). Run: {UPGRADE}") from error
+        raise
     if revision is None or revision < REVISION:
-        raise SchemaError(f"The database is at migration {revision}, not {REVISION}. Run: shopapp db upgrade")
+        raise SchemaError(f"The database is at migration {revision}, not {REVISION}. Run: {UPGRADE}")
     if revision == REVISION:
         there = set(connection.scalars(text(FIND_TRIGGERS[connection.dialect.name])))
         if missing := TRIGGERS[connection.dialect.name] - there:
@@ -81,8 +90,19 @@ def check_schema(connection: Connection) -> None:
 def advice_on(error: DBAPIError, *, upgrading: bool = False) -> str:
     """Return what to try after an error of the database; nothing if there is no more to say than the error does."""
     reason, code = str(error.orig), getattr(error.orig, "sqlstate", "")
-    if reason.startswith(("no such table", "no such column")) or code in ("42P01", "42703"):
-        return "" if upgrading else "Has `shopapp db upgrade` been run?"
-    if reason.startswith("unable to open") or code is None:  # psycopg got no answer at all
+    if _is_without_table(error):
+        return "" if upgrading else f"Has `{UPGRADE}` been run?"
+    if reason.startswith(("unable to open", "attempt to write a readonly")):  # SQLite writes beside the file as well
+        return "Is shop.database_url right, and may this user write to that file and its folder?"
+    if code is None:  # psycopg got no answer at all
         return "Is the database there, and is shop.database_url right?"
     return ""
+
+
+def _is_without_table(error: DBAPIError) -> bool:
+    is_sqlites = str(error.orig).startswith(("no such table", "no such column"))
+    return is_sqlites or getattr(error.orig, "sqlstate", "") in ("42P01", "42703")
+
+
+def _in_short(error: DBAPIError) -> str:
+    return str(error.orig).partition("\n")[0]  # PostgreSQL goes on with the statement

@@ -6,7 +6,6 @@ the one server is trusted on the other. Every process makes an app of its own, s
 
 import multiprocessing
 import socket
-import sys
 from collections.abc import Callable, Iterable
 from functools import partial
 from io import BytesIO
@@ -22,9 +21,7 @@ from waitress.adjustments import Adjustments
 from waitress.proxy_headers import proxy_headers_middleware
 from waitress.utilities import cleanup_unix_socket
 
-from shopapp.embedded import EmbeddedServerError
-from shopapp.redis import StoreUnavailable
-from shopapp.settings import SettingsError
+from shopapp.starting import refuse
 
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
@@ -92,9 +89,8 @@ def load(ini: str, server: str) -> WsgiApp:
     setup_logging(ini)
     try:
         return guarded(get_app(ini), read_options(ini, server))
-    except (SettingsError, StoreUnavailable, EmbeddedServerError, CannotServeError) as error:
-        print(error, file=sys.stderr)
-        sys.exit(2)
+    except CannotServeError as error:
+        refuse(str(error))
 
 
 def read_options(ini: str, server: str) -> Adjustments:

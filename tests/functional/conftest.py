@@ -1,26 +1,17 @@
 """What the functional tests share."""
 
-import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from webtest import TestApp
 
 import shopapp
+from on_database import Database
 
 
 @pytest.fixture
-def database(shop_settings: dict[str, Any]) -> Iterator[sqlite3.Connection]:
-    """The shop's database, for what a shopkeeper does to the catalogue. Every statement is a transaction."""
-    path = shop_settings["shop.database_url"].removeprefix("sqlite:///")
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        yield connection
-
-
-@pytest.fixture
-def stock(database: sqlite3.Connection) -> Callable[[str, int], None]:
+def stock(database: Database) -> Callable[[str, int], None]:
     """A function that says how many units of a product there are from now on."""
 
     def set_stock(sku: str, units: int) -> None:

@@ -1,6 +1,5 @@
 """A caching proxy in front of the shop: what everybody may see is kept for a second, and nobody sees another's page."""
 
-import sqlite3
 import time
 from collections.abc import Callable
 from http.cookiejar import CookieJar
@@ -11,6 +10,7 @@ from urllib.request import HTTPCookieProcessor, OpenerDirector, Request, build_o
 
 import pytest
 
+from on_database import Database
 from shopapp.catalog import demo
 
 HTML = "text/html,application/xhtml+xml,*/*;q=0.8"
@@ -76,9 +76,7 @@ def test_a_visitors_page_is_kept_for_a_second_and_asked_for_again_then(
     assert "Sign in" in first.text
 
 
-def test_what_the_shopkeeper_changes_is_seen_when_the_second_is_over(
-    visitor: Browser, database: sqlite3.Connection
-) -> None:
+def test_what_the_shopkeeper_changes_is_seen_when_the_second_is_over(visitor: Browser, database: Database) -> None:
     assert "€78.00" in visitor.get("/products/brass-pen").text
 
     database.execute("UPDATE product SET price = 4500 WHERE sku = 'brass-pen'")

@@ -1,6 +1,5 @@
 """Looking around in the catalogue: lists, categories, searches, pages, products."""
 
-import sqlite3
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
@@ -10,6 +9,7 @@ from sqlalchemy import update
 from webtest import Form, TestApp, TestResponse
 
 from observing import text_of
+from on_database import Database
 from shopapp.catalog.models import Product
 from shopapp.testing.shop import JSON
 
@@ -137,7 +137,7 @@ def test_the_list_can_be_sorted(visitor: TestApp, sort: str, key: Callable[[dict
     assert len(keys) == 24
 
 
-def test_the_newest_come_first(visitor: TestApp, database: sqlite3.Connection) -> None:
+def test_the_newest_come_first(visitor: TestApp, database: Database) -> None:
     (newest,) = database.execute("SELECT sku FROM product ORDER BY id DESC LIMIT 1").fetchone()
 
     assert skus(visitor.get("/?sort=newest", headers=JSON))[0] == newest
@@ -250,7 +250,7 @@ def test_an_address_that_is_not_there_is_404(visitor: TestApp, path: str) -> Non
     assert visitor.get(path, headers=JSON, status=404).json["error"]["message"] == "There is no page at this address."
 
 
-def test_what_the_shopkeeper_changes_is_seen_at_once(visitor: TestApp, database: sqlite3.Connection) -> None:
+def test_what_the_shopkeeper_changes_is_seen_at_once(visitor: TestApp, database: Database) -> None:
     database.execute("UPDATE product SET price = 4500, stock = 0, name = 'Pen <b>' WHERE sku = 'brass-pen'")
 
     product = visitor.get("/products/brass-pen", headers=JSON).json

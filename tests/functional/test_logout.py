@@ -4,16 +4,18 @@ from collections.abc import Callable
 
 from webtest import TestApp
 
-from observing import cookie_of, form_to
+from observing import cookie_of, form_to, text_of
 from shopapp.testing import ObservedRedis
 from shopapp.testing.shop import JSON, log_in
 
 
-def test_logout_from_the_page_leads_home_and_out(customer: TestApp) -> None:
+def test_logout_from_the_page_leads_out_and_says_so(customer: TestApp) -> None:
     response = form_to(customer.get("/account"), "/logout").submit()
 
-    assert (response.status_int, response.location) == (303, "http://localhost/")
-    assert "Demo Customer" not in response.follow()
+    assert (response.status_int, response.location) == (303, "http://localhost/logout")
+    page = response.follow()
+    assert "You are signed out" in text_of(page)
+    assert "Demo Customer" not in page
     customer.get("/account", headers=JSON, status=401)
 
 
@@ -34,7 +36,7 @@ def test_the_cookie_is_gone_and_its_copy_opens_nothing(customer: TestApp, new_vi
 
     customer.post("/logout", headers=JSON)
 
-    assert customer.cookies == {}
+    assert set(customer.cookies) == {"device"}
     new_visitor().get("/account", headers={**JSON, **copied}, status=401)
 
 
@@ -62,11 +64,20 @@ def test_a_visitor_who_signs_out_costs_nothing(visitor: TestApp, shop_redis: Obs
     assert shop_redis.commands == []
 
 
-def test_a_link_cannot_sign_anybody_out(customer: TestApp) -> None:
-    response = customer.get("/logout", status=405)
+def test_a_link_cannot_sign_anybody_out_but_shows_the_button(customer: TestApp) -> None:
+    page = customer.get("/logout")
 
-    assert response.headers["Allow"] == "POST"
     customer.get("/account", headers=JSON, status=200)
+    form_to(page, "/logout").submit()
+    customer.get("/account", headers=JSON, status=401)
+
+
+def test_the_page_after_it_costs_nothing_and_starts_no_session(visitor: TestApp, shop_redis: ObservedRedis) -> None:
+    page = visitor.get("/logout")
+
+    assert "You are signed out" in text_of(page)
+    assert "Set-Cookie" not in page.headers
+    assert shop_redis.commands == []
 
 
 def test_after_the_logout_one_can_sign_in_again(customer: TestApp) -> None:

@@ -80,8 +80,11 @@ class TestChange:
         assert (response.status_int, response.location) == (303, "http://localhost/account")
         assert "Your password is changed. All other devices are signed out." in text_of(response.follow())
 
-    @pytest.mark.parametrize("new", ["8 things", "x" * 1024, "passwörter", "\u4f60\u597d" * 4, "\t\ttabs\t\t"])
-    def test_any_composition_of_8_to_1024_characters_will_do(
+    @pytest.mark.parametrize(
+        "new",
+        ["8 hinges", "passwörter", "你好世界再见朋友们", "\t\tzebra tabs\t\t", "kettle tulip " * 9 + "bronze lamp"],
+    )
+    def test_any_composition_of_8_to_128_characters_will_do(
         self, customer: TestApp, new_visitor: NewVisitor, new: str
     ) -> None:
         change(customer, new)
@@ -106,7 +109,7 @@ class TestRefused:
             ({"current_password": OLD + " ", "new_password": NEW}, "current_password", "not your current"),
             ({"current_password": "x" * 1025, "new_password": NEW}, "current_password", "too long"),
             ({"current_password": OLD, "new_password": "seven 7"}, "new_password", "at least 8"),
-            ({"current_password": OLD, "new_password": "x" * 1025}, "new_password", "at most 1024"),
+            ({"current_password": OLD, "new_password": "x" * 129}, "new_password", "at most 128"),
             ({"current_password": OLD, "new_password": OLD}, "new_password", "the password you have"),
             ({"current_password": OLD, "new_password": "demo@example.com"}, "new_password", "e-mail"),
             ({"current_password": OLD, "new_password": " DEMO@example.com "}, "new_password", "e-mail"),
@@ -166,7 +169,7 @@ class TestRefused:
         assert everything_stored(shop_redis, shop_settings) == before
 
     def test_an_account_that_is_gone_has_no_password(self, customer: TestApp, database: sqlite3.Connection) -> None:
-        database.execute("DELETE FROM user")
+        database.execute('DELETE FROM "user"')
 
         assert "current_password" in change(customer, status=422).json["error"]["fields"]
 
@@ -225,6 +228,10 @@ class TestSomebodySignsInWithTheOldPasswordMeanwhile:
         self, customer: TestApp, new_visitor: NewVisitor, shop_redis: ObservedRedis
     ) -> None:
         thief, came_in = new_visitor(), []
+        log_in(
+            thief
+        )  # before, with the same device: so this sign-in writes no mail, for which SQLite would let it wait
+        thief.post("/logout")
 
         def log_in_after_the_others_were_ended(command: str) -> None:
             if command == "EVALSHA":  # the changed session is saved

@@ -1,6 +1,5 @@
 """Pages that are the same for everybody: rendered once, confirmed by their ETag, and with nobody's own in them."""
 
-import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from sqlalchemy import update
 from webtest import TestApp
 
 import shopapp
+from on_database import Database
 from shopapp.catalog import views
 from shopapp.catalog.models import Product
 from shopapp.testing.shop import JSON, log_in
@@ -59,7 +59,7 @@ def test_the_etag_is_the_same_in_every_process(visitor: TestApp, shop_settings: 
         assert other.get(path).headers["ETag"] == visitor.get(path).headers["ETag"]
 
 
-def test_a_change_of_the_catalogue_makes_another_etag(visitor: TestApp, database: sqlite3.Connection) -> None:
+def test_a_change_of_the_catalogue_makes_another_etag(visitor: TestApp, database: Database) -> None:
     etag = visitor.get("/products/brass-pen").headers["ETag"]
 
     database.execute("UPDATE product SET stock = 1 WHERE sku = 'brass-pen'")
@@ -152,7 +152,7 @@ def test_of_many_who_ask_for_a_page_that_is_not_there_one_renders_it(
 
 
 def test_a_page_that_is_overtaken_by_a_change_is_not_kept_for_the_version_after(
-    visitor: TestApp, shop_app: Any, database: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+    visitor: TestApp, shop_app: Any, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It was read before the change, and is put into memory when others have seen the change already."""
     overtaken = []
@@ -319,7 +319,7 @@ def test_while_templates_are_written_nothing_is_remembered(
     assert len(rendered) == 2
 
 
-def test_text_of_the_catalogue_makes_no_hole(visitor: TestApp, database: sqlite3.Connection) -> None:
+def test_text_of_the_catalogue_makes_no_hole(visitor: TestApp, database: Database) -> None:
     database.execute("UPDATE product SET name = ? WHERE sku = 'brass-pen'", [str(HOLES[0])])
     log_in(visitor)
 

@@ -151,27 +151,27 @@ class TestSettings:
 
 class TestUser:
     def test_an_account_is_added_with_the_password_typed_twice(self, shop: Shop, engine: Engine):
-        result = shop("user", "add", "Ann@Example.com", "Ann Lee", typed="long enough\nlong enough\n")
+        result = shop("user", "add", "Ann@Example.com", "Ann Lee", typed="copper kettle\ncopper kettle\n")
 
         assert result.exit_code == 0
-        assert "long enough" not in result.output
+        assert "copper kettle" not in result.output
         with Session(engine) as dbsession:
             user = dbsession.scalars(select(User)).one()
         assert (user.email, user.name) == ("ann@example.com", "Ann Lee")
-        assert verify_password(user.password_hash, "long enough")
+        assert verify_password(user.password_hash, "copper kettle")
 
     def test_a_short_password_or_another_the_second_time_is_asked_for_again(self, shop: Shop, engine: Engine):
-        typed = ["seven77", "long enough", "other words", "good words", "good words"]
+        typed = ["seven77", "copper kettle", "other words", "walnut plume", "walnut plume"]
         result = shop("user", "add", "ann@example.com", "Ann", typed="\n".join([*typed, ""]))
 
         assert result.exit_code == 0
         assert "8 characters" in result.output
         with Session(engine) as dbsession:
-            assert verify_password(dbsession.scalars(select(User.password_hash)).one(), "good words")
+            assert verify_password(dbsession.scalars(select(User.password_hash)).one(), "walnut plume")
 
     def test_an_address_gets_one_account(self, shop: Shop, engine: Engine):
-        shop("user", "add", "ann@example.com", "Ann", typed="long enough\nlong enough\n")
-        result = shop("user", "add", "ANN@example.com", "Other Ann", typed="long enough\nlong enough\n")
+        shop("user", "add", "ann@example.com", "Ann", typed="copper kettle\ncopper kettle\n")
+        result = shop("user", "add", "ANN@example.com", "Other Ann", typed="copper kettle\ncopper kettle\n")
 
         assert result.exit_code == 1
         assert "has an account already" in result.stderr

@@ -52,12 +52,12 @@ ARROWS = {
     # main(): it includes the parts by name.
     "": {"events", "settings.shop"},
     # The schema, and the tools that stand beside the shop.
-    "migrations": {"accounts", "catalog", "db", "mail", "orders", "schema", "settings.shop"},
+    "migrations": {"accounts", "catalog", "db", "mail", "orders", "schema", "settings", "settings.shop"},
 }
 """Part: the parts that it imports. Each is listed below those it imports. A module in no part of its own is of the part
 around it; ``""`` is the package itself."""
 
-TOOLS = {"__main__", "cli", "serving", "testing"}
+TOOLS = {"__main__", "cli", "serving", "starting", "testing"}
 """They may import everything, and nobody else imports them."""
 
 PACKAGES = {
@@ -82,6 +82,7 @@ PACKAGES = {
         "orders",
         "schema",
         "settings.shop_kinds",
+        "starting",
         "testing.many",
         "testing.shop",
         "web.health",
@@ -94,7 +95,7 @@ PACKAGES = {
     "alembic": {"migrations"},
     "click": {"cli"},
     "granian": {"serving"},
-    "waitress": {"serving"},
+    "waitress": {"serving", "starting"},
     "prometheus_client": {"audit", "mail.sending", "web.health"},
     "webtest": {"testing.shop"},
     "pytest": {"testing"},

@@ -3,7 +3,7 @@
 from typing import Any
 
 from wtforms import BooleanField, EmailField, Form, HiddenField, PasswordField, StringField
-from wtforms.validators import InputRequired, Length, StopValidation
+from wtforms.validators import DataRequired, InputRequired, Length, StopValidation
 
 from shopapp.accounts.addresses import MAX_ADDRESS_LENGTH, read_email
 from shopapp.accounts.passwords import MAX_NEW_LENGTH, MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH
@@ -77,7 +77,7 @@ class RegisterForm(Form):
     name = StringField(
         "Name",
         [
-            InputRequired("Please enter your name."),
+            DataRequired("Please enter your name."),  # more than spaces
             Length(max=MAX_NAME_LENGTH, message="This is too long for a name."),
             _printable,
         ],

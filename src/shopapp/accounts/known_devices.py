@@ -21,6 +21,7 @@ SECONDS_KEPT = 400 * 86_400
 """From the last sign-in on: the longest that a browser keeps a cookie (RFC 6265bis, 5.5)."""
 
 _VALUE = rf"[A-Za-z0-9_-]{{22}}(?:\.[0-9a-f]{{48}}){{1,{MAX_ACCOUNTS}}}"
+_COOKIE = re.compile(rf'[ \t]*(?P<quote>"?)(?P<value>{_VALUE})(?P=quote)[ \t]*')  # RFC 6265, 4.1.1
 
 
 class KnownDevices:
@@ -66,9 +67,8 @@ class KnownDevices:
 
     def _read(self, request: Request) -> list[str] | None:
         values = self._find_values(request.environ.get("HTTP_COOKIE", ""))
-        if len(values) != 1 or not re.fullmatch(_VALUE, values[0].strip(" \t")):
-            return None
-        return values[0].strip(" \t").split(".")
+        found = _COOKIE.fullmatch(values[0]) if len(values) == 1 else None
+        return found["value"].split(".") if found else None
 
     def _codes(self, device: str, user_id: int) -> list[str]:
         return [mac(f"{device}:{user_id}".encode()).decode() for mac in self._macs]

@@ -13,7 +13,9 @@ ENOUGH = 3
 MIN_WORD = 3
 """Shorter parts of names and addresses are in every other password by chance."""
 
-OWN_WORDS = "it is made of your name, your address or the shop's name"
+OWN_WORDS = "it is made of your name, your e-mail address or the shop's name"
+
+SOON = "a program that guesses finds it soon"
 
 # By the names that zxcvbn gives them: its own values are no keys for a dict.
 WHY = {
@@ -56,23 +58,26 @@ def weakness_of(password: str, *, name: str, email: str, shop: str) -> str | Non
     """
     # What stands behind the longest password is not judged: the time that takes grows with the square of the length.
     text = password[:MAX_NEW_LENGTH].encode(errors="replace").decode()
-    judged = zxcvbn(text, sorted(set(_own_words(name, email, shop))))
-    if int(judged.score) >= ENOUGH:
+    own_words = sorted(set(_own_words(name, email, shop)), key=len, reverse=True)
+    judged, bare = zxcvbn(text, own_words), _without(text, own_words)
+    is_own = bare != text and int(zxcvbn(bare).score) < ENOUGH <= int(zxcvbn(text).score)
+    if int(judged.score) >= ENOUGH and not is_own:
         return None
     feedback = judged.feedback
-    why = WHY[_name(feedback.warning)] if feedback and feedback.warning else _reason_without_warning(text)
-    return " ".join([f"This is too easy to guess: {why}.", *_help(feedback)])
+    why = WHY[_name(feedback.warning)] if feedback and feedback.warning else SOON
+    return " ".join([f"This is too easy to guess: {OWN_WORDS if is_own else why}.", *_help(feedback)])
 
 
 def _own_words(name: str, email: str, shop: str) -> Iterator[str]:
     for text in (name, email, shop, "shopapp"):
         whole = text.lower()
-        parts = [part for part in re.split(r"[\W_]+", whole) if len(part) >= MIN_WORD]
-        yield from (whole, "".join(parts), *parts)
+        parts = [*re.split(r"[\W_]+", whole), *(re.sub(r"[\W_]+", "", word) for word in whole.split())]
+        yield from (part for part in (whole, re.sub(r"[\W_]+", "", whole), *parts) if len(part) >= MIN_WORD)
 
 
-def _reason_without_warning(text: str) -> str:
-    return OWN_WORDS if int(zxcvbn(text).score) >= ENOUGH - 1 else "a program that guesses finds it soon"
+def _without(text: str, words: list[str]) -> str:
+    """What is left of a password when whoever guesses knows these words: they count for nothing."""
+    return re.sub("|".join(map(re.escape, words)), "", text, flags=re.IGNORECASE)
 
 
 def _help(feedback: Feedback | None) -> list[str]:

@@ -1,5 +1,6 @@
 """What the commands share: the settings, the database and Redis, and what goes wrong with each in one sentence."""
 
+import configparser
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -13,7 +14,7 @@ from sqlalchemy.orm import Session
 from shopapp import migrations
 from shopapp.accounts.addresses import normalize_email
 from shopapp.accounts.models import User
-from shopapp.db import create_engine_from
+from shopapp.db import DatabaseSetupError, create_engine_from
 from shopapp.embedded import EmbeddedServerError
 from shopapp.redis import Client, StoreUnavailable
 from shopapp.schema import SchemaError, advice_on
@@ -37,7 +38,13 @@ def read_settings(ini: str) -> Settings:
     if not Path(ini).is_file():  # which plaster would take for an empty one
         raise click.BadParameter(f"there is no file {ini}", param_hint="--ini")
     try:
-        return load_settings(plaster.get_settings(ini, "app:main"))
+        written = plaster.get_settings(ini, "app:main")
+    except (configparser.Error, UnicodeDecodeError) as error:
+        raise click.BadParameter(f"{ini} cannot be read: {error}", param_hint="--ini") from error
+    if not written:
+        raise click.BadParameter(f"there is no section [app:main] in {ini}", param_hint="--ini")
+    try:
+        return load_settings(written)
     except SettingsError as error:
         raise _WrongSettings(str(error)) from error
 
@@ -45,7 +52,10 @@ def read_settings(ini: str) -> Settings:
 @contextmanager
 def open_engine(settings: Settings, *, upgrading: bool = False) -> Iterator[Engine]:
     """An engine that is closed at the end. Turns a database that is away or empty into a click error."""
-    engine = create_engine_from(settings.shop)
+    try:
+        engine = create_engine_from(settings.shop)
+    except DatabaseSetupError as error:
+        raise click.ClickException(str(error)) from error
     try:
         yield engine
     except (migrations.DatabaseNotReadyError, SchemaError) as error:

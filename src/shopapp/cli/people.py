@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from shopapp.accounts.addresses import read_email
+from shopapp.accounts.addresses import normalize_email, read_email
 from shopapp.accounts.forms import MAX_NAME_LENGTH
 from shopapp.accounts.links import kill_links_of
 from shopapp.accounts.models import User
@@ -96,7 +96,7 @@ def disable(ini: str, email: str) -> None:
         kill_links_of(dbsession, person.id)
 
     ended = _change_and_end_sessions(read_settings(ini), email, change)
-    click.echo(f"Disabled {email.strip()}. Sessions ended: {ended}.")
+    click.echo(f"Disabled {normalize_email(email)}. Sessions ended: {ended}.")
 
 
 @user.command()
@@ -106,7 +106,7 @@ def enable(ini: str, email: str) -> None:
     """Let a person sign in again."""
     with open_engine(read_settings(ini)) as engine, Session(engine) as dbsession, dbsession.begin():
         _find(dbsession, email).disabled_at = None
-    click.echo(f"Enabled {email.strip()}.")
+    click.echo(f"Enabled {normalize_email(email)}.")
 
 
 def _change_and_end_sessions(settings: Settings, email: str, change: Callable[[Session, User], None]) -> int:

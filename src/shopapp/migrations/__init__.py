@@ -2,6 +2,7 @@
 
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy import Connection
 
 ADVISORY_LOCK = 7_305_118_204
@@ -16,8 +17,19 @@ class DatabaseNotReadyError(Exception):
 
 
 def upgrade(connection: Connection, revision: str = "head") -> None:
-    """Bring the tables up to ``revision``. Safe when several processes do it at once."""
-    command.upgrade(_config(connection), revision)
+    """Bring the tables up to ``revision``. Safe when several processes do it at once.
+
+    Raises DatabaseNotReadyError if the database is newer than this version of the shop, among others.
+    """
+    try:
+        command.upgrade(_config(connection), revision)
+    except CommandError as error:
+        if "locate revision" not in str(error):
+            raise
+        raise DatabaseNotReadyError(
+            "The database is at a migration that this version of the shop does not have: it is newer, and there is"
+            " nothing to upgrade. Run the newer shop's `shopapp db upgrade`"
+        ) from error
 
 
 def downgrade(connection: Connection, revision: str) -> None:

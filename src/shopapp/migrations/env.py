@@ -18,8 +18,9 @@ import shopapp.catalog.models
 import shopapp.mail.models
 import shopapp.orders.models  # noqa: F401 - every module with models is imported here, for its tables
 from shopapp import schema
-from shopapp.db import Base, UtcDateTime, create_engine_from
+from shopapp.db import Base, DatabaseSetupError, UtcDateTime, create_engine_from
 from shopapp.migrations import ADVISORY_LOCK, SEARCH_TABLES
+from shopapp.settings import SettingsError
 from shopapp.settings.shop import load_settings
 
 COPIES = "a migration that alters product or category does it in `with kept_triggers():` (docs/pages.md)."
@@ -28,7 +29,10 @@ COPIES = "a migration that alters product or category does it in `with kept_trig
 def engine_from_ini(path: str) -> Engine:
     """Return the engine of the shop that the ini describes, and set up the ini's logging."""
     plaster.setup_logging(path)
-    return create_engine_from(load_settings(plaster.get_settings(path, "app:main")).shop)
+    try:
+        return create_engine_from(load_settings(plaster.get_settings(path, "app:main")).shop)
+    except (SettingsError, DatabaseSetupError) as error:
+        raise CommandError(str(error)) from error
 
 
 def migrate(connection: Connection) -> None:

@@ -6,9 +6,8 @@ Prices and stock are read and taken in that transaction; nothing that a page rem
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import Select, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -110,7 +109,8 @@ def orders_of(dbsession: Session, user_id: int, start: int, most: int) -> tuple[
 
     Those are theirs too that somebody placed as a guest with their confirmed address.
     """
-    theirs = or_(Order.user_id == user_id, Order.user_id.is_(None) & (Order.email == _email_of(user_id)))
+    as_guest = Order.user_id.is_(None) & (Order.email == _email_of(user_id).scalar_subquery())
+    theirs = or_(Order.user_id == user_id, as_guest)
     found = select(Order).where(theirs).order_by(Order.placed_at.desc(), Order.id.desc()).offset(start).limit(most)
     total = dbsession.scalar(select(func.count()).select_from(Order).where(theirs))
     return list(dbsession.scalars(found)), total or 0
@@ -120,7 +120,7 @@ def is_theirs(dbsession: Session, order: Order, user_id: int) -> bool:
     """Tell whether an order is one of those that :func:`orders_of` lists."""
     if order.user_id is not None:
         return order.user_id == user_id
-    return bool(dbsession.scalar(_email_of(user_id)) == order.email)
+    return dbsession.scalar(_email_of(user_id)) == order.email
 
 
 def keep_orders_of(dbsession: Session, user_id: int, email: str) -> None:
@@ -129,8 +129,8 @@ def keep_orders_of(dbsession: Session, user_id: int, email: str) -> None:
     dbsession.execute(mine, execution_options={"synchronize_session": False})
 
 
-def _email_of(user_id: int) -> Any:
-    return select(User.email).where(User.id == user_id).scalar_subquery()
+def _email_of(user_id: int) -> Select[str]:
+    return select(User.email).where(User.id == user_id)
 
 
 def _place(dbsession: Session, purchase: Purchase, shop: ShopSettings) -> Order:

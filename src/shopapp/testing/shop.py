@@ -41,20 +41,25 @@ def shop_database_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
+def shop_database_url(shop_database_template: Path, tmp_path: Path) -> str:
+    """The URL of a copy of it. Have a fixture of this name of your own to test the shop on another database."""
+    return f"sqlite:///{shutil.copy(shop_database_template, tmp_path / 'shop.sqlite')}"
+
+
+@pytest.fixture
 def shop_settings(
-    shop_redis: ObservedRedis, shop_database_template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    shop_redis: ObservedRedis, shop_database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> dict[str, Any]:
     """The settings of the shop, to be changed before ``shop_app`` is made of them.
 
     What a test changes in the catalogue is seen at once, not a second later.
     """
     monkeypatch.setattr(memory, "LOOK_SECONDS", 0.0)
-    database = shutil.copy(shop_database_template, tmp_path / "shop.sqlite")
     return {
         "redis.sessions.secret": TEST_SECRET,
         "redis.sessions.redis_client_callable": "shopapp.testing.ObservedRedis.of",
         "shopapp.testing.redis": shop_redis,
-        "shop.database_url": f"sqlite:///{database}",
+        "shop.database_url": shop_database_url,
         "mail.url": f"folder:{tmp_path / 'mail'}",
         "mail.thread": "false",  # a test says when it is sent
     }

@@ -10,7 +10,7 @@ from pyramid.request import Request
 
 from shopapp.texts.reading import TITLES, Text, read_texts
 
-__all__ = ["TITLES", "Text", "examples_in_use", "includeme"]
+__all__ = ["TEXTS", "TITLES", "Text", "examples_in_use", "includeme"]
 
 TEXTS = "shopapp.texts"
 """Where in the registry they are: name to :class:`Text`."""

@@ -51,7 +51,8 @@
     }
     if (form.elements.sku) namePress(form);
     if (goesElsewhere) return;
-    if (form.closest(".cart, .place") || button?.closest(".line")) note.write(PLACE, { y: scrollY, id: button?.id });
+    const line = (button || form).closest(".line, .place");
+    if (line) note.write(PLACE, { top: line.getBoundingClientRect().top, button: button?.id });
     // Not disabled: that would take the button's value out of the form, and the focus away.
     form.setAttribute("data-sent", "");
     if (!button) return;
@@ -68,12 +69,16 @@
   const isAnswer = came?.type === "navigate" || came?.redirectCount > 0;
   if (isAnswer && !document.querySelector("[data-unsure]")) note.drop(PRESS);
 
-  // Back to the line, and to the very button: the page stands where it stood.
+  // Back to the line: it stands where it stood, and the focus is on the very button.
   const place = note.read(PLACE), line = document.getElementById(location.hash.slice(1));
   note.drop(PLACE);
-  if (isAnswer && place.y !== undefined && line?.matches(".line, .place")) {
-    const button = place.id && document.getElementById(place.id);
-    (button && !button.disabled ? button : line).focus({ preventScroll: true });
-    scrollTo({ top: place.y, behavior: "instant" });
+  if (isAnswer && place.top !== undefined && line?.matches(".line, .place")) {
+    addEventListener("load", () => { // by then the browser itself has gone to the line, and put the focus on it
+      scrollBy({ top: line.getBoundingClientRect().top - place.top, behavior: "instant" });
+      const button = place.button && document.getElementById(place.button);
+      if ([line, document.body].includes(document.activeElement)) {
+        (button && !button.disabled ? button : line).focus({ preventScroll: true });
+      }
+    });
   }
 })();
