@@ -6,6 +6,7 @@ between, it leaves a letter that is sent when that time is over: perhaps for the
 """
 
 import logging
+import time
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,6 +32,9 @@ LEASE = timedelta(minutes=10)
 
 PAUSES = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 15, 30, 60, 120, *[240] * 11))
 """The pauses between the tries of one letter: 47 hours and 53 minutes in all."""
+
+DELETE_TRIES = 5
+"""How often, a second apart, it is tried to delete what has been sent."""
 
 
 @dataclass
@@ -95,11 +99,8 @@ class Sender:
             return
         try:
             message = self._compose(claim)
-            if message is None:
-                report.dropped += 1
-                self._done(claim, "dropped")
-                return
-            self._transport.send(claim.id, message)
+            if message is not None:
+                self._transport.send(claim.id, message)
         except NotSentError as error:
             report.away = isinstance(error, AwayError)
             self._put_off(claim, report, error.reason, for_good=isinstance(error, RefusedError))
@@ -109,8 +110,9 @@ class Sender:
             # A fault in what one kind of letter says must not keep the others from leaving.
             self._put_off(claim, report, f"it could not be written: {place_of(error)}")
         else:
-            report.sent += 1
-            self._done(claim, "sent")
+            report.sent += message is not None
+            report.dropped += message is None
+            self._done(claim, "dropped" if message is None else "sent")
 
     def _compose(self, claim: Claim) -> EmailMessage | None:
         """Return the message, after what composing it has written is committed; None if there is nothing to tell."""
@@ -120,8 +122,15 @@ class Sender:
             return None if variables is None else self._writer.write(letter, variables)
 
     def _done(self, claim: Claim, outcome: str) -> None:
-        with self._sessions.begin() as dbsession:
-            dbsession.execute(delete(Letter).where(*_is(claim)))
+        for tries_left in reversed(range(DELETE_TRIES)):
+            try:
+                with self._sessions.begin() as dbsession:
+                    dbsession.execute(delete(Letter).where(*_is(claim)))
+                break
+            except SQLAlchemyError:  # what has left and is not deleted leaves again
+                if not tries_left:
+                    raise
+                time.sleep(1)
         self._tell(logging.INFO, claim, outcome)
 
     def _put_off(self, claim: Claim, report: Report, reason: str, *, for_good: bool = False) -> None:

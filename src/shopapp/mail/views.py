@@ -51,8 +51,9 @@ def show_letter(request: Request) -> Response:
     message = _folder(request).read(request.matchdict["name"])
     if message is None:
         raise NoSuchThingError("There is no such letter.")
-    headers = {"Content-Security-Policy": LETTER_POLICY, "Cache-Control": "no-store"}
-    return Response(_content(message, "html"), content_type="text/html", charset="UTF-8", headers=headers)
+    response = Response(_content(message, "html"), content_type="text/html", charset="UTF-8", cache_control="no-store")
+    response.headers["Content-Security-Policy"] = LETTER_POLICY
+    return response
 
 
 def _page(request: Request) -> dict[str, Any]:

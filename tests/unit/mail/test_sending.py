@@ -3,6 +3,7 @@
 import logging
 import threading
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -260,12 +261,45 @@ def test_a_letter_that_comes_twice_has_one_message_id(outbox: Any, mail_server: 
     assert text_of(first) == text_of(second)
 
 
+def test_a_database_that_is_away_for_a_moment_does_not_have_a_letter_sent_twice(outbox: Any):
+    outbox.post("bob@example.com")
+
+    def rename(table: str, name: str) -> None:
+        with outbox.sessions.begin() as dbsession:
+            dbsession.execute(text(f"ALTER TABLE {table} RENAME TO {name}"))
+
+    back = threading.Timer(0.5, rename, ["letters", "letter"])
+
+    class TakesItAway:
+        def send(self, _letter_id: int, _message: Any) -> None:
+            rename("letter", "letters")
+            back.start()
+
+    report = outbox.sender(TakesItAway()).send_due()
+
+    back.join()
+    assert report == Report(sent=1)
+    assert outbox.rows() == []
+
+
 def test_an_outbox_that_is_away_is_for_the_caller(outbox: Any):
     with outbox.sessions.begin() as dbsession:
         dbsession.execute(text("ALTER TABLE letter RENAME TO letters"))
 
     with pytest.raises(SQLAlchemyError):
         outbox.sender().send_due()
+
+
+def test_the_document_says_what_the_code_does():
+    from shopapp.mail import smtp
+
+    said = " ".join((Path(__file__).parents[3] / "docs" / "mail.md").read_text().split())
+
+    assert [pause.total_seconds() / 60 for pause in PAUSES] == [1, 2, 5, 15, 30, 60, 120, *[240] * 11]
+    assert "The pauses are 1, 2, 5, 15 and 30 minutes, 1 and 2 hours, then 4 hours each" in said
+    assert f"after {len(PAUSES) + 1} tries in two days" in said
+    assert (LEASE, "For these ten minutes it is theirs alone" in said) == (timedelta(minutes=10), True)
+    assert f"({smtp.STEP_SECONDS:.0f} s for each answer, {smtp.ACCEPT_SECONDS:.0f} s for the last)" in said
 
 
 def test_the_lease_is_longer_than_any_conversation():
