@@ -281,7 +281,7 @@ def test_a_format_that_there_is_not_is_406_and_not_a_missing_page(visitor: TestA
     [
         ("DELETE", "/cart/items", "GET, HEAD, POST"),
         ("PUT", SET, "GET, HEAD, POST"),
-        ("GET", "/logout", "POST"),
+        ("DELETE", "/logout", "GET, HEAD, POST"),
         ("DELETE", "/cart", "GET, HEAD"),
         ("PUT", "/", "GET, HEAD"),
         ("OPTIONS", "/login", "GET, HEAD, POST"),

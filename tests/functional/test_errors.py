@@ -65,7 +65,7 @@ def assert_unavailable(response: TestResponse) -> None:
         ("GET", "/?page=abc", {}, 400, "bad_request"),
         ("GET", "/account", {}, 401, "unauthorized"),
         ("POST", "/logout", {"Sec-Fetch-Site": "cross-site"}, 403, "forbidden"),
-        ("GET", "/logout", {}, 405, "method_not_allowed"),
+        ("DELETE", "/cart", {}, 405, "method_not_allowed"),
         ("POST", "/login", {}, 422, "invalid"),
     ],
 )
@@ -84,7 +84,7 @@ def test_each_error_in_json_has_a_code_and_a_message(
         ("GET", "/nope", {}, 404),
         ("GET", "/?page=abc", {}, 400),
         ("POST", "/logout", {"Sec-Fetch-Site": "cross-site"}, 403),
-        ("GET", "/logout", {}, 405),
+        ("DELETE", "/cart", {}, 405),
         ("POST", "/cart/items", {}, 422),
     ],
 )

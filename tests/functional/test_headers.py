@@ -39,7 +39,7 @@ REQUESTS = {
     "400 address": ("GET", "/?page=abc", 400),
     "404 page": ("GET", "/nope", 404),
     "404 static": ("GET", "/static/nope.css", 404),
-    "405 method": ("GET", "/logout", 405),
+    "405 method": ("DELETE", "/logout", 405),
     "422 form": ("POST", "/login", 422),
 }
 
@@ -142,12 +142,13 @@ def test_production_asks_browsers_to_stay_on_https(production: TestApp) -> None:
 
 
 def test_the_cookie_of_production_is_bound_to_host_and_https(production: TestApp) -> None:
-    cookie = log_in(production).headers["Set-Cookie"]
+    cookies = log_in(production).headers.getall("Set-Cookie")
 
-    assert cookie.startswith("__Host-session=")
-    attributes = {attribute.strip().lower() for attribute in cookie.split(";")[1:]}
-    assert attributes >= {"secure", "httponly", "samesite=lax", "path=/"}
-    assert not any(attribute.startswith("domain") for attribute in attributes)
+    assert {cookie.partition("=")[0] for cookie in cookies} == {"__Host-session", "__Host-device"}
+    for cookie in cookies:
+        attributes = {attribute.strip().lower() for attribute in cookie.split(";")[1:]}
+        assert attributes >= {"secure", "httponly", "samesite=lax", "path=/"}
+        assert not any(attribute.startswith("domain") for attribute in attributes)
 
 
 # Pages that need no exception from the Content-Security-Policy

@@ -28,7 +28,7 @@ from shopapp.cart.store import CartBusyError, CartId
 from shopapp.catalog.memory import catalogue_of
 from shopapp.catalog.store import products_by_sku
 from shopapp.events import OrderPlaced
-from shopapp.http import InvalidFormError
+from shopapp.http import InvalidFormError, RefusedError, unsure_from_here
 from shopapp.mail.outbox import wake
 from shopapp.orders.amounts import Amounts, amounts_of
 from shopapp.orders.form_tokens import FormToken, NotOurFormError, cart_mark
@@ -56,14 +56,6 @@ OTHER_CONTENTS = "This form was ordered before, with other contents. Please load
 OTHER_PERSON = "This page was made for another account. Please load it again."
 
 log = logging.getLogger(__name__)
-
-
-class CheckoutRefusedError(Exception):
-    """Nothing was ordered: ``code`` says why for programs, ``str()`` for people; ``details`` go into the JSON."""
-
-    def __init__(self, code: str, message: str, **details: Any) -> None:
-        super().__init__(message)
-        self.code, self.details = code, details
 
 
 class SignedOutError(Exception):
@@ -115,7 +107,7 @@ def new_token(request: Request, seen: Review) -> str:
 def submit(request: Request, form: CheckoutForm) -> tuple[Order, bool]:
     """Order what the form says; return the order, and whether it is new: False for one that was placed by it before.
 
-    Raises InvalidFormError, CheckoutRefusedError, SignedOutError, HTTPConflict and StoreUnavailable: in each case
+    Raises InvalidFormError, RefusedError, SignedOutError, HTTPConflict and StoreUnavailable: in each case
     nothing was ordered and nothing changed.
     """
     identity, token = request.identity, _token(request, form)
@@ -126,17 +118,17 @@ def submit(request: Request, form: CheckoutForm) -> tuple[Order, bool]:
             form.form.errors = [RELOAD]
         raise InvalidFormError(form)
     if identity and token.user_id not in (None, identity.user_id):
-        raise CheckoutRefusedError("conflict", OTHER_PERSON)
+        raise RefusedError("conflict", OTHER_PERSON)
     purchase = _purchase(request, form, token)
     try:
         order, is_new = _place(request, token, purchase)
     except OtherContentsError:
-        raise CheckoutRefusedError("conflict", OTHER_CONTENTS) from None
+        raise RefusedError("conflict", OTHER_CONTENTS) from None
     except TotalChangedError as error:
-        raise CheckoutRefusedError("total_changed", TOTAL_CHANGED, total=error.total) from None
+        raise RefusedError("total_changed", TOTAL_CHANGED, total=error.total) from None
     except ShortError as error:
         there = {sku: stock or 0 for sku, stock in error.available.items()}
-        raise CheckoutRefusedError("short", SHORT, available=there) from None
+        raise RefusedError("short", SHORT, available=there) from None
     cart = existing_cart(request)
     if cart:
         _take_out(request, cart, purchase.form, {line.sku: line.quantity for line in order.lines})
@@ -191,14 +183,18 @@ def _place(request: Request, token: FormToken, purchase: Purchase) -> tuple[Orde
         raise HTTPConflict(TRY_AGAIN)
     cart = existing_cart(request)
     if not purchase.lines or cart is None:
-        raise CheckoutRefusedError("cart_empty", CART_EMPTY)
+        raise RefusedError("cart_empty", CART_EMPTY)
     if cart_mark(purchase.lines) != token.cart:
-        raise CheckoutRefusedError("total_changed", CART_CHANGED, total=review(request).amounts.total)
+        raise RefusedError("total_changed", CART_CHANGED, total=review(request).amounts.total)
     save(request)  # now: a save that fails must not follow an order
     try:
         cart_store(request).note_order(cart, token.name)
     except CartBusyError:
-        raise CheckoutRefusedError("conflict", CART_BUSY) from None
+        raise RefusedError("conflict", CART_BUSY) from None
+    if purchase.user_id is None:
+        unsure_from_here(request, "your cart, which is empty once it is ordered", request.route_path("cart"))
+    else:
+        unsure_from_here(request, "your orders", request.route_path("orders"))
     try:
         return place(sessions, purchase, settings.shop)
     except (ShortError, TotalChangedError):

@@ -8,8 +8,8 @@ from pyramid.response import Response
 from pyramid.view import view_config
 from sqlalchemy import select
 
-from shopapp.http import InvalidFormError, error_body, submitted
-from shopapp.orders.checkout import CheckoutRefusedError, Review, SignedOutError, new_token, review, submit
+from shopapp.http import InvalidFormError, RefusedError, submitted
+from shopapp.orders.checkout import Review, SignedOutError, new_token, review, submit
 from shopapp.orders.forms import BUYER, CheckoutForm
 from shopapp.orders.models import Order
 from shopapp.orders.pages import order_json, order_path
@@ -60,8 +60,8 @@ def order(request: Request) -> dict[str, Any] | Response:
         return _sign_in(request, form)
     except InvalidFormError as error:
         status, problem = 422, error.fields.get("form", "")
-    except CheckoutRefusedError as refusal:
-        problem = str(refusal)
+    except RefusedError as refusal:
+        problem = refusal.message
     _keep(request, form)
     request.response.status_int = status
     return _page(request, review(request), form, problem)
@@ -69,18 +69,14 @@ def order(request: Request) -> dict[str, Any] | Response:
 
 @view_config(route_name="checkout", request_method="POST", accept="application/json", renderer="json")
 def order_as_json(request: Request) -> dict[str, Any]:
-    """Order by JSON: 201 and the order, 200 if this form was ordered before, 409 with the reason.
+    """Order by JSON: 201 and the order, 200 if this form was ordered before.
 
-    Raises InvalidFormError (422) and HTTPUnauthorized (401).
+    Raises InvalidFormError (422), RefusedError (409) and HTTPUnauthorized (401).
     """
     try:
         placed, is_new = submit(request, _form(request, submitted(request)))
     except SignedOutError:
         raise HTTPUnauthorized(SIGNED_OUT) from None
-    except CheckoutRefusedError as refusal:
-        request.response.status_int = 409
-        body = error_body(refusal.code, str(refusal))
-        return {"error": {**body["error"], **refusal.details}}
     request.response.status_int = 201 if is_new else 200
     return order_json(placed, request.script_name)
 
