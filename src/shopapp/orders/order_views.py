@@ -3,13 +3,12 @@
 from hmac import compare_digest
 from typing import Any
 
-from pyramid.httpexceptions import HTTPBadRequest
 from pyramid.request import Request
 from pyramid.view import view_config
 
 from shopapp.accounts.security import SIGNED_IN
 from shopapp.accounts.session_views import moment_in
-from shopapp.http import NoSuchThingError, query
+from shopapp.http import NoSuchThingError, asked_page, query
 from shopapp.orders.forms import country_names
 from shopapp.orders.models import Order
 from shopapp.orders.pages import STATUS_TEXTS, order_json, order_path
@@ -77,10 +76,7 @@ def _listing(request: Request) -> tuple[list[Order], int, int]:
     """Return a page of the person's orders, which page it is, and of how many. Raises HTTPBadRequest and
     NoSuchThingError.
     """
-    text = query(request).get("page", "1")
-    if not (text.isascii() and text.isdigit() and len(text) <= 9):
-        raise HTTPBadRequest("The page must be a number, such as 2.")
-    page = int(text)
+    page = asked_page(request)
     orders, total = orders_of(request.dbsession, request.identity.user_id, max(0, page - 1) * PAGE_SIZE, PAGE_SIZE)
     pages = max(1, -(-total // PAGE_SIZE))
     if not 1 <= page <= pages:
