@@ -165,7 +165,7 @@ class TestOncePerForm:
             "é" * 50,
             f"{name}x.{user}.{cart}.{mark}",
             f"{name}.1.{cart}.{mark}",
-            f"{name}.{user}.{cart}.{mark[:-1]}0",
+            f"{name}.{user}.{cart}.{mark[::-1]}",
             "." * 60,
         ]
 

@@ -17,6 +17,7 @@ NO_TOKEN = {"token": "x" * 43}
 POSTS = {
     "cart_items": ("/cart/items", {"sku": "brass-pen"}),
     "cart_item": ("/cart/items/stoneware-mug", {"quantity": "0"}),
+    "checkout": ("/checkout", {"then": "sign-in", "name": "Ann"}),
     "login": ("/login", {"email": demo.EMAIL, "password": demo.PASSWORD}),
     "end_session": ("/account/sessions/{handle}/end", {}),
     "end_other_sessions": ("/account/sessions/end-others", {}),
