@@ -456,7 +456,7 @@ class TestRedisAway:
         self, visitor: TestApp, shop_redis: ObservedRedis, shop_settings: Settings
     ):
         fill(visitor)
-        (key,) = shop_redis.keys("cart:*")
+        (key,) = shop_redis.keys("cart:*}")
         shop_redis.hset(key, ":order:form", str(int(time.time())))
         fields = sent(look(visitor))
 
@@ -465,7 +465,7 @@ class TestRedisAway:
         shop_redis.hset(key, ":order:form", str(int(time.time()) - 11))
         assert order(visitor, fields).status_int == 201
         fill(visitor)
-        (key,) = shop_redis.keys("cart:*")
+        (key,) = shop_redis.keys("cart:*}")
         shop_redis.hset(key, ":order:form", "1000")
         assert in_cart(visitor) == {MUG: 2}
         assert not shop_redis.hexists(key, ":order:form")
@@ -479,5 +479,5 @@ class TestRedisAway:
 
         order(visitor, fields, status=409)
 
-        (key,) = shop_redis.keys("cart:*")
+        (key,) = shop_redis.keys("cart:*}")
         assert shop_redis.hkeys(key) == [MUG.encode()]

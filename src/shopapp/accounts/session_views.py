@@ -1,11 +1,9 @@
 """The pages that show people on which devices they are signed in, and sign them out. No session id is shown here."""
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from babel.dates import format_date, format_time
 from pyramid.httpexceptions import HTTPNoContent, HTTPSeeOther
 from pyramid.request import Request
 from pyramid.response import Response
@@ -14,6 +12,7 @@ from pyramid.view import view_config
 from shopapp.accounts.devices import device_name
 from shopapp.accounts.owed import pay_after_change
 from shopapp.accounts.security import SIGNED_IN
+from shopapp.dates import moment_in
 from shopapp.events import UserLoggedOut
 from shopapp.http import NoSuchThingError, asked_page
 from shopapp.sessions import end_others, end_session, page_of_sessions, session_name
@@ -105,15 +104,6 @@ def end_all_others_json(request: Request) -> dict[str, Any]:
     """Sign all devices out but this one by JSON; answers the new list."""
     end_others(request, request.identity.user_id)
     return show_sessions_json(request)
-
-
-def moment_in(locale: str) -> Callable[[datetime], str]:
-    """Return the function that writes a time for people. In UTC, since a browser does not say where it is."""
-
-    def moment(at: datetime) -> str:
-        return f"{format_date(at, 'medium', locale)}, {format_time(at, 'short', UTC, locale)} UTC"
-
-    return moment
 
 
 def _devices(request: Request) -> tuple[list[Device], int, int]:

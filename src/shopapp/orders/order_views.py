@@ -7,11 +7,12 @@ from pyramid.request import Request
 from pyramid.view import view_config
 
 from shopapp.accounts.security import SIGNED_IN
-from shopapp.accounts.session_views import moment_in
+from shopapp.dates import moment_in
 from shopapp.http import NoSuchThingError, asked_page, query
 from shopapp.orders.forms import country_names
 from shopapp.orders.models import Order
-from shopapp.orders.pages import STATUS_TEXTS, order_json, order_path
+from shopapp.orders.pages import order_json, order_path, status_text
+from shopapp.orders.payment import PROVIDER
 from shopapp.orders.store import is_theirs, order_by_number, orders_of
 
 PAGE_SIZE = 20
@@ -88,7 +89,8 @@ def _words(request: Request) -> dict[str, Any]:
     shop = request.registry["shopapp.settings"].shop
     return {
         "moment": moment_in(shop.locale),
-        "status_texts": STATUS_TEXTS,
+        "status_text": status_text,
+        "payment": request.registry[PROVIDER].label,
         "countries": dict(country_names(shop)),
         "order_url": lambda order: request.script_name + order_path(order),
     }
