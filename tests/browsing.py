@@ -1,10 +1,12 @@
 """A real browser in front of the real shop: Debian's Chromium, servers on loopback, and what people do on a page."""
 
 import os
+import re
 import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any
 
 from playwright.sync_api import Browser, Locator, Page, Playwright, expect
@@ -25,6 +27,16 @@ QUIET = (
     "--renderer-process-limit=1",
 )
 """The browser talks to nobody but the shop, needs no graphics hardware and starts few processes, which takes long."""
+
+WHERE = {"Name": "Ann Lee", "Street and number": "1 Harbour Road", "Postcode": "D02 XY45", "City": "Dublin"}
+
+IS_SEEN = """element => {
+  const style = getComputedStyle(element), box = element.getBoundingClientRect()
+  const hasOutline = style.outlineStyle === 'solid' && parseFloat(style.outlineWidth) >= 2
+  const isDrawn = style.outlineColor !== 'rgba(0, 0, 0, 0)' && style.opacity === '1'
+  return hasOutline && isDrawn && box.width > 1 && box.top < innerHeight && box.bottom > 0
+}"""
+"""Whether the element in focus is seen to be."""
 
 PHONE = {"width": 360, "height": 740}
 DESK = {"width": 1400, "height": 900}
@@ -60,6 +72,20 @@ def serve(app: Callable[..., Any]) -> Iterator[str]:
         server.task_dispatcher.shutdown()
 
 
+def tab_stops(page: Page) -> Iterator[Locator]:
+    """Go through the page by Tab; each stop is the element in focus."""
+    while True:
+        page.keyboard.press("Tab")
+        yield page.locator("*:focus")
+
+
+def go_by_tab(page: Page, wanted: Locator) -> None:
+    """Press Tab until the element is in focus, and see that it is shown to be."""
+    element = wanted.element_handle()
+    assert any(stop.evaluate("(stop, wanted) => stop === wanted", element) for stop in islice(tab_stops(page), 30))
+    assert wanted.evaluate(IS_SEEN)
+
+
 def go_back(page: Page, path: str) -> None:
     """Press the back button, which leads to ``path``. Playwright's own waits for a load that a kept page never has."""
     page.evaluate("history.back()")
@@ -91,6 +117,25 @@ def add_to_cart(page: Page, sku: str) -> None:
     page.goto(f"/products/{sku}")
     page.get_by_role("button", name="Add to cart").click()
     page.wait_for_url("**/cart")
+
+
+def fill_in_checkout(page: Page, *, email: str | None = None) -> None:
+    """Fill in where the things go, and a guest's address of mail, on the checkout's page that is shown."""
+    if email:
+        page.get_by_label("E-mail").fill(email)
+    for label, value in WHERE.items():
+        page.get_by_label(label, exact=True).fill(value)
+
+
+def order_button(page: Page) -> Locator:
+    """The button that orders: it says the total."""
+    return page.get_by_role("button", name="Order for")
+
+
+def is_ordered(page: Page) -> str:
+    """The browser has arrived at the page of an order; return its number."""
+    expect(page.get_by_role("heading", level=1)).to_have_text(re.compile(r"^Order \d{3}-\d{3}-\d{4}$"))
+    return page.get_by_role("heading", level=1).inner_text().removeprefix("Order ")
 
 
 def badge(page: Page) -> Locator:

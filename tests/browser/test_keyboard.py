@@ -1,14 +1,13 @@
 """The shop without a mouse and without eyes: the focus is seen, and whatever can be used has a name."""
 
 import re
-from collections.abc import Iterator
 from itertools import islice, pairwise
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
-from browsing import add_to_cart, badge, log_in
+from browsing import IS_SEEN, add_to_cart, badge, go_by_tab, log_in, tab_stops
 
 FOR_VISITORS = ["/", "/?q=mug", "/?q=unicorn", "/products/brass-pen", "/products/camp-lantern", "/cart", "/login"]
 FOR_PEOPLE = ["/cart", "/account", "/account/sessions"]
@@ -27,25 +26,7 @@ STRUCTURE = """() => ({
   ).filter(id => id && !document.getElementById(id)),
 })"""
 
-IS_SEEN = """element => {
-  const style = getComputedStyle(element), box = element.getBoundingClientRect()
-  const hasOutline = style.outlineStyle === 'solid' && parseFloat(style.outlineWidth) >= 2
-  const isDrawn = style.outlineColor !== 'rgba(0, 0, 0, 0)' && style.opacity === '1'
-  return hasOutline && isDrawn && box.width > 1 && box.top < innerHeight && box.bottom > 0
-}"""
 CONTROLS = "a, button:enabled, input:not([type=hidden], [hidden])"
-
-
-def tab_stops(page: Page) -> Iterator[Locator]:
-    """Go through the page by Tab; each stop is the element in focus."""
-    while True:
-        page.keyboard.press("Tab")
-        yield page.locator("*:focus")
-
-
-def go_by_tab(page: Page, wanted: Locator) -> None:
-    element = wanted.element_handle()
-    assert any(stop.evaluate("(stop, wanted) => stop === wanted", element) for stop in islice(tab_stops(page), 30))
 
 
 def makes_sense(page: Page) -> None:

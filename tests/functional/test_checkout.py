@@ -354,6 +354,20 @@ class TestSessionsInTheMiddle:
         again = form_to(login.submit().follow(), "/checkout")
         assert (again["street"].value, again["city"].value) == ("7 Long Lane", "Cork")
 
+    def test_changing_the_cart_in_the_middle_keeps_what_was_typed(self, visitor: TestApp, shop_settings: Settings):
+        fill(visitor)
+        fill(visitor, LAMP, 1)
+        set_product(shop_settings, LAMP, stock=0)
+        form = form_to(visitor.get("/checkout"), "/checkout")
+        form["street"], form["city"] = "7 Long Lane", "Cork"
+
+        answer = form.submit("then", value="cart")
+
+        assert answer.location == "http://localhost/cart"
+        form_to(answer.follow(), f"/cart/items/{LAMP}").submit("quantity", value="0")
+        again = form_to(visitor.get("/checkout"), "/checkout")
+        assert (again["street"].value, again["city"].value) == ("7 Long Lane", "Cork")
+
     def test_who_was_signed_out_elsewhere_signs_in_and_goes_on(
         self, visitor: TestApp, new_visitor: Callable[[], TestApp], shop_settings: Settings
     ):

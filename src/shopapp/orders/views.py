@@ -49,15 +49,15 @@ def order(request: Request) -> dict[str, Any] | Response:
     """Order from the form: 303 to the order, or the page again with what stands against it, and all that was typed."""
     typed = submitted(request)
     form = _form(request, typed)
-    if typed.get("then") == "sign-in":
-        return _sign_in(request, form)
+    if typed.get("then") in ("sign-in", "cart"):
+        return _go_away(request, form, typed["then"])
     problem, status = "", 409
     try:
         placed, _ = submit(request, form)
         return HTTPSeeOther(pay_url(request, placed) or request.script_name + order_path(placed))
     except SignedOutError:
         request.session.flash(SIGNED_OUT, "info", allow_duplicate=False)
-        return _sign_in(request, form)
+        return _go_away(request, form, "sign-in")
     except InvalidFormError as error:
         status, problem = 422, error.fields.get("form", "")
     except RefusedError as refusal:
@@ -122,7 +122,10 @@ def _keep(request: Request, form: CheckoutForm) -> None:
         request.session[DRAFT] = typed
 
 
-def _sign_in(request: Request, form: CheckoutForm) -> Response:
+def _go_away(request: Request, form: CheckoutForm, whither: str) -> Response:
+    """Send the person to another page, from which they come back to what they have typed."""
     form.validate()
     _keep(request, form)
+    if whither == "cart":
+        return HTTPSeeOther(request.route_path("cart"))
     return HTTPSeeOther(request.route_path("login", _query={"next": request.route_path("checkout")}))
