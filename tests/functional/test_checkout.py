@@ -415,6 +415,24 @@ class TestSessionsInTheMiddle:
         assert order(customer, fields, status=409).json["error"]["code"] == "conflict"
 
 
+class TestWhatWasTyped:
+    def test_it_is_forgotten_once_it_is_ordered(self, visitor: TestApp, shop_settings: Settings):
+        fill(visitor)
+        form = form_to(visitor.get("/checkout"), "/checkout")
+        for name, value in GUEST.items():
+            form[name] = value
+        set_product(shop_settings, price=1900)
+        form_to(form.submit("", status=409), "/checkout").submit("", status=303)
+        fill(visitor)
+
+        assert form_to(visitor.get("/checkout"), "/checkout")["street"].value == ""
+
+    def test_a_form_without_anything_starts_no_session(self, visitor: TestApp):
+        answer = visitor.post("/checkout", {"x": "y"}, status=422)
+
+        assert "Set-Cookie" not in answer.headers
+
+
 class TestRedisAway:
     def test_what_was_bought_leaves_the_cart_at_the_next_look_if_redis_was_away_after_the_commit(
         self, visitor: TestApp, shop_redis: ObservedRedis, shop_settings: Settings
@@ -451,6 +469,27 @@ class TestRedisAway:
         log_in(visitor)
 
         assert in_cart(visitor) == {}
+
+    def test_what_was_in_the_account_before_stays_though_the_stock_is_less_by_the_order(
+        self, visitor: TestApp, shop_redis: ObservedRedis, shop_settings: Settings
+    ):
+        set_product(shop_settings, stock=6)
+        log_in(visitor)
+        fill(visitor, quantity=3)
+        visitor.post("/logout", headers=JSON)
+        fill(visitor, quantity=3)
+        fields = sent(look(visitor))
+
+        def fail_after_the_commit(_name: str) -> None:
+            if orders(shop_settings):
+                raise RedisConnectionError("Redis is gone")
+
+        shop_redis.before = fail_after_the_commit
+        order(visitor, fields)
+        shop_redis.before = lambda _name: None
+        log_in(visitor)
+
+        assert in_cart(visitor) == {MUG: 3}
 
     def test_nothing_is_ordered_while_redis_is_away(
         self, visitor: TestApp, shop_redis: ObservedRedis, shop_settings: Settings

@@ -172,6 +172,8 @@ class CartStore:
             if not lines:
                 return 0, 0
             stock = stock_of(lines)
+            # Of what was ordered, and could not be taken out of the cart yet, the stock is less by that already.
+            stock = {} if orders_in(taken) else stock
             most = {sku: min(self._max_quantity, max(1, stock.get(sku, self._max_quantity))) for sku in lines}
             triples: list[Any] = [part for sku, quantity in lines.items() for part in (sku, quantity, most[sku])]
             triples += [part for name, began in orders_in(taken).items() for part in (_note_of(name), began, 0)]

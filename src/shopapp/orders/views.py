@@ -8,7 +8,7 @@ from pyramid.response import Response
 from pyramid.view import view_config
 
 from shopapp.http import InvalidFormError, RefusedError, submitted
-from shopapp.orders.checkout import Review, SignedOutError, new_token, review, submit
+from shopapp.orders.checkout import DRAFT, Review, SignedOutError, new_token, review, submit
 from shopapp.orders.forms import CheckoutForm
 from shopapp.orders.models import BUYER
 from shopapp.orders.pages import order_json, order_path
@@ -16,9 +16,6 @@ from shopapp.orders.payment import PROVIDER, pay_url
 from shopapp.orders.store import orders_of
 
 CHECKOUT_PAGE = "shopapp:orders/templates/checkout.jinja2"
-DRAFT = "checkout"
-"""The session's key for what was typed into a checkout that could not be finished yet."""
-
 SIGNED_OUT = "You are not signed in any more. Please sign in, and your order goes on where it was."
 
 
@@ -118,7 +115,7 @@ def _known(request: Request) -> dict[str, Any]:
 def _keep(request: Request, form: CheckoutForm) -> None:
     """Keep what was typed in the session, as far as it could be an address."""
     typed = {name: form[name].data for name in BUYER if name in form and form[name].data and not form[name].errors}
-    if request.session.get(DRAFT) != typed:
+    if request.session.get(DRAFT, {}) != typed:
         request.session[DRAFT] = typed
 
 
