@@ -128,7 +128,7 @@ def buy(visitor: Visitor) -> None:
     number = visitor.ask("/checkout", email="smoke@example.com", **where, **total)["number"]
     say(f"order {number}")
     deadline = time.monotonic() + MAIL_SECONDS
-    while not any(number in letter["subject"] for letter in visitor.ask("/mail")["letters"]):
+    while not any(number in letter["subject"] for letter in visitor.ask("/mail")["mail"]):
         check(time.monotonic() < deadline, "no mail came about the order")
         time.sleep(0.2)
     expect_cart(visitor, 0, "after the order")
