@@ -38,9 +38,11 @@ ON_GRANIAN := sessions $(addprefix test_,$(addsuffix .py,cart cart_and_retry car
 test-granian: $(VENV)/installed-test
 	$(BIN)/pytest --server granian $(addprefix tests/functional/,$(ON_GRANIAN))
 
-# Those in which the shop's database matters. --database postgresql works with any test that takes shop_settings.
-ON_POSTGRESQL := $(sort $(wildcard $(addprefix tests/functional/test_,$(addsuffix *.py,account address bad_input cart catalog \
-	checkout cost_of_pages forgotten health keep_signed_in log mail order password register reset shared_pages sign))))
+# All but those in which no database matters, or which are about one or make their own. --database postgresql works with
+# any test that takes shop_settings.
+ON_POSTGRESQL := $(filter-out $(addsuffix .py,$(addprefix tests/functional/test_,behind_a_cache cart_guesses cross_site \
+	docs_of_sessions embedded_server errors headers lookers migrations minimal_example redis_permissions schema serve \
+	signing_in_again starting static texts)),$(wildcard tests/functional/test_*.py))
 
 test-postgresql: $(VENV)/installed-test
 	$(BIN)/pytest --database postgresql $(ON_POSTGRESQL)

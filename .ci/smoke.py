@@ -1,4 +1,4 @@
-"""Start the shop with `make run`, fill a cart over HTTP, and stop it in every way: the cart has to survive each.
+"""Start the shop with `make run`, fill a cart over HTTP, stop it in every way, which the cart has to survive, and buy.
 
 Needs nothing but the standard library. Ends with 1 and a sentence at the first thing that is not as it should be.
 """
@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SHOP = "http://localhost:6543"
 INSTALL_SECONDS = 300
 STOP_SECONDS = 20
+MAIL_SECONDS = 20
 FSYNC_SECONDS = 2  # Valkey syncs its file every second; what is older survives even a crash
 
 
@@ -119,6 +120,20 @@ def expect_cart(visitor: Visitor, count: int, when: str) -> None:
     say(f"the cart holds {count} {when}")
 
 
+def buy(visitor: Visitor) -> None:
+    """Order what is in the cart as a guest, find the mail about it, and see that the cart is empty."""
+    seen = visitor.ask("/checkout")
+    where = {"name": "Smoke", "street": "1 Road", "postcode": "D1", "city": "Dublin", "country": "IE"}
+    total = {"form": seen["form"], "accept_total": seen["total"]}
+    number = visitor.ask("/checkout", email="smoke@example.com", **where, **total)["number"]
+    say(f"order {number}")
+    deadline = time.monotonic() + MAIL_SECONDS
+    while not any(number in letter["subject"] for letter in visitor.ask("/mail")["letters"]):
+        check(time.monotonic() < deadline, "no mail came about the order")
+        time.sleep(0.2)
+    expect_cart(visitor, 0, "after the order")
+
+
 def journey(shops: list[subprocess.Popen]) -> None:
     visitor = Visitor()
 
@@ -134,6 +149,7 @@ def journey(shops: list[subprocess.Popen]) -> None:
 
     shops.append(start())
     expect_cart(visitor, count, "after a crash")
+    buy(visitor)
     stop(shops[-1])
     say("nothing is left running")
 

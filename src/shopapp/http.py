@@ -23,6 +23,8 @@ MAX_FIELDS = 100
 LOOKOUT = "shopapp.lookout"
 """Where in a request's attributes its :class:`Lookout` is, once it may have done something."""
 
+MAX_PAGE_DIGITS = 6
+
 UNREADABLE = "The form could not be read. Please send it again, as UTF-8."
 
 
@@ -104,6 +106,14 @@ def query(request: Request) -> MultiDict:
         return _clean(request.GET)
     except UnicodeDecodeError as error:
         raise HTTPBadRequest("The address could not be read: it is not valid UTF-8.") from error
+
+
+def asked_page(request: Request) -> int:
+    """Return the page of a list that the query string asks for, the first without a word. Raises HTTPBadRequest."""
+    number = query(request).get("page", "1")
+    if not (number.isascii() and number.isdigit() and len(number) <= MAX_PAGE_DIGITS):
+        raise HTTPBadRequest("The page must be a number, such as 2.")
+    return int(number)
 
 
 def local_path(target: str | None, default: str) -> str:

@@ -154,6 +154,12 @@ def unfit_for_public(settings: Settings, examples: list[str]) -> list[str]:
         found.append(f"{keys}: people are shown our example texts; write your own, and name their files in the ini")
     if not settings.shop.url.startswith("https://"):  # the default: one that is written has to
         found.append(f"shop.url is not written: links in mails lead to {settings.shop.url}; write the shop's address")
+    elif settings.shop.url.endswith(".example"):
+        found.append(
+            f"shop.url is {settings.shop.url}, an example: links in mails lead nowhere; write the shop's address"
+        )
+    if settings.mail.sender.rstrip(">").endswith((".example", "@localhost")):
+        found.append("mail.sender is an example: mail servers refuse it; write an address of the shop's own")
     if settings.mail.url.startswith("folder:"):
         found.append("mail.url is a folder: no mail leaves; write smtp://host:587 or smtps://host:465")
     return found

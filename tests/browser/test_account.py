@@ -20,10 +20,11 @@ def elsewhere(new_page: Callable[..., Page]) -> Page:
     return page
 
 
-def is_signed_out(page: Page) -> None:
-    """The next page that this browser opens is the login."""
+def is_signed_out(page: Page, *, elsewhere: bool = True) -> None:
+    """The next page that this browser opens is the login, which says why if it was signed out ``elsewhere``."""
     page.goto("/account")
-    expect(page).to_have_url("/login?next=%2Faccount")
+    expect(page).to_have_url("/login?next=%2Faccount&ended=1" if elsewhere else "/login?next=%2Faccount")
+    expect(page.get_by_text("You are not signed in any more")).to_have_count(int(elsewhere))
 
 
 def test_another_device_is_signed_out_from_the_list(page: Page, elsewhere: Page) -> None:
@@ -58,8 +59,9 @@ def test_this_device_signed_out_from_the_list_is_out(page: Page) -> None:
 
     page.get_by_role("main").get_by_role("button", name="this device").click()
 
-    expect(page).to_have_url("/")
-    is_signed_out(page)
+    expect(page).to_have_url("/logout")
+    expect(page.get_by_role("heading", level=1)).to_have_text("You are signed out")
+    is_signed_out(page, elsewhere=False)
 
 
 def test_a_new_password_signs_the_others_out_and_is_the_one_that_opens(page: Page, elsewhere: Page, complaints) -> None:

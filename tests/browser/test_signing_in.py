@@ -20,7 +20,9 @@ def test_the_cart_is_kept_at_login_and_the_person_is_told(page: Page) -> None:
     log_in(page)
 
     expect(page).to_have_url("/cart")
-    expect(page.get_by_role("status")).to_have_text("1 product from your visit came along into your cart.")
+    expect(page.get_by_role("status")).to_have_text(
+        [f"You are signed in as {demo.NAME}.", "1 product from your visit came along into your cart."]
+    )
     expect(page.get_by_label("Quantity of Stoneware Mug, Moss")).to_have_value("1")
     expect(badge(page)).to_have_text("1")
 

@@ -17,7 +17,7 @@ NOT_TICKED = ["", "0", "false"]
 
 
 def cookie_seconds(response: Any) -> int:
-    (cookie,) = response.headers.getall("Set-Cookie")
+    (cookie,) = (each for each in response.headers.getall("Set-Cookie") if each.startswith("session="))
     return next(int(part[8:]) for part in cookie.split("; ") if part.startswith("Max-Age="))
 
 

@@ -33,7 +33,7 @@ def test_the_documented_rights_are_enough(limited_redis: ObservedRedis, shop_set
     visitor, other = (TestApp(app, extra_environ={"REMOTE_ADDR": "192.0.2.1"}) for _ in range(2))
 
     sku = visitor.get("/", headers=JSON).json["products"][0]["sku"]
-    visitor.post("/cart/items", {"sku": sku}, headers=JSON)
+    visitor.post("/cart/items", {"sku": sku, "press": "one"}, headers=JSON)
     visitor.post(f"/cart/items/{sku}", {"quantity": "3"}, headers=JSON)
     log_in(visitor)
     log_in(other)

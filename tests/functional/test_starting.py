@@ -246,17 +246,28 @@ PRODUCTION = Settings(sessions=None, shop=ShopSettings(production=True), mail=Ma
 
 
 def test_what_is_not_fit_for_the_public_is_told_in_production_alone() -> None:
-    examples, url, folder = unfit_for_public(PRODUCTION, ["imprint", "terms"])
+    examples, url, sender, folder = unfit_for_public(PRODUCTION, ["imprint", "terms"])
 
     assert examples.startswith("shop.imprint, shop.terms: people are shown our example texts")
     assert url.startswith("shop.url is not written")
+    assert sender.startswith("mail.sender is an example")
     assert folder.startswith("mail.url is a folder")
     development = Settings(sessions=None, shop=ShopSettings(), mail=MailSettings())
     assert unfit_for_public(development, ["imprint", "terms"]) == []
 
 
-def test_a_shop_that_is_fit_for_the_public_is_told_nothing() -> None:
+def test_an_address_out_of_the_example_ini_is_told() -> None:
     shop = ShopSettings(production=True, url="https://shop.example")
-    settings = Settings(sessions=None, shop=shop, mail=MailSettings(url="smtp://mail.example"))
+    mail = MailSettings(url="smtp://mail.example.org", sender="Shop <shop@example.org>")
+
+    (line,) = unfit_for_public(Settings(sessions=None, shop=shop, mail=mail), [])
+
+    assert line.startswith("shop.url is https://shop.example, an example")
+
+
+def test_a_shop_that_is_fit_for_the_public_is_told_nothing() -> None:
+    shop = ShopSettings(production=True, url="https://shop.example.org")
+    mail = MailSettings(url="smtp://mail.example.org", sender="Shop <shop@example.org>")
+    settings = Settings(sessions=None, shop=shop, mail=mail)
 
     assert unfit_for_public(settings, []) == []

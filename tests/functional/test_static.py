@@ -349,7 +349,7 @@ def test_all_that_pages_link_to_is_compressed_for_ever_and_free(visitor: TestApp
     addresses.add(visitor.get("/products/brass-pen", headers=JSON).json["image"])
     shop_redis.commands.clear()
 
-    assert len(addresses) == 26  # the pictures of 24 products, the stylesheet and the icon
+    assert len(addresses) == 27  # the pictures of 24 products, the stylesheet, the script and the icon
     for address in addresses:
         response = ask(visitor, address, EVERY_BROWSER)
         assert response.headers["Cache-Control"] == FOREVER, address

@@ -26,3 +26,16 @@ def test_every_file_that_is_named_is_there(document: Path) -> None:
     named = re.findall(r"`((?:src|tests|docs|examples|benchmarks)/[\w/.-]+|\.ci/\w+)`", document.read_text())
 
     assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+def test_every_test_that_the_security_page_names_is_there() -> None:
+    text, path, missing = (ROOT / "docs" / "security.md").read_text(), "", []
+    named = re.findall(r"`(tests/[\w/.]+\.py)?(?:::(\w+))?`", text)
+    for file, test in named:
+        path = file or path
+        code = (ROOT / path).read_text() if (ROOT / path).is_file() else ""
+        if (test and f"def {test}(" not in code) or not code:
+            missing.append(f"{path}::{test}")
+
+    assert len([test for _, test in named if test]) > 30
+    assert missing == []

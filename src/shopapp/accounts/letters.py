@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from shopapp.accounts.links import find_waiting, make_token, new_link, sweep
 from shopapp.accounts.models import User
-from shopapp.accounts.session_views import moment_in
 from shopapp.accounts.store import find_user
+from shopapp.dates import moment_in
 from shopapp.mail import add_letter
 from shopapp.mail.models import Letter
 

@@ -1,12 +1,10 @@
 """The pages that show people on which devices they are signed in, and sign them out. No session id is shown here."""
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from babel.dates import format_date, format_time
-from pyramid.httpexceptions import HTTPBadRequest, HTTPNoContent, HTTPSeeOther
+from pyramid.httpexceptions import HTTPNoContent, HTTPSeeOther
 from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config
@@ -14,8 +12,9 @@ from pyramid.view import view_config
 from shopapp.accounts.devices import device_name
 from shopapp.accounts.owed import pay_after_change
 from shopapp.accounts.security import SIGNED_IN
+from shopapp.dates import moment_in
 from shopapp.events import UserLoggedOut
-from shopapp.http import NoSuchThingError, query
+from shopapp.http import NoSuchThingError, asked_page
 from shopapp.sessions import end_others, end_session, page_of_sessions, session_name
 
 SESSIONS_PAGE = "shopapp:accounts/templates/sessions.jinja2"
@@ -107,23 +106,11 @@ def end_all_others_json(request: Request) -> dict[str, Any]:
     return show_sessions_json(request)
 
 
-def moment_in(locale: str) -> Callable[[datetime], str]:
-    """Return the function that writes a time for people. In UTC, since a browser does not say where it is."""
-
-    def moment(at: datetime) -> str:
-        return f"{format_date(at, 'medium', locale)}, {format_time(at, 'short', UTC, locale)} UTC"
-
-    return moment
-
-
 def _devices(request: Request) -> tuple[list[Device], int, int]:
     """Return a page of the person's devices by the time of login, on it this one first, then the one used last; which
     page it is, and of how many. Raises HTTPBadRequest and NoSuchThingError.
     """
-    text = query(request).get("page", "1") if request.method == "GET" else "1"
-    if not (text.isascii() and text.isdigit() and len(text) <= 9):
-        raise HTTPBadRequest("The page must be a number, such as 2.")
-    page = int(text)
+    page = asked_page(request) if request.method == "GET" else 1
     pay_after_change(request, request.identity.user_id)
     found, total = page_of_sessions(request, request.identity.user_id, max(0, page - 1) * PAGE_SIZE, PAGE_SIZE)
     pages = max(1, -(-total // PAGE_SIZE))

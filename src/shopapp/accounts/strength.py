@@ -7,8 +7,9 @@ from zxcvbn_rs_py import Feedback, zxcvbn
 
 from shopapp.accounts.passwords import MAX_NEW_LENGTH
 
-ENOUGH = 3
-"""Of zxcvbn's 0 to 4: "safely unguessable", more than 10^8 guesses, where each costs a guesser a slow hash."""
+ENOUGH = 10**8
+"""Guesses. It is where zxcvbn's score of 3 begins, "safely unguessable" where each costs a slow hash; but that asks for
+a few more than eight characters at random take, and those are good enough (NIST SP 800-63B)."""
 
 MIN_WORD = 3
 """Shorter parts of names and addresses are in every other password by chance."""
@@ -60,8 +61,8 @@ def weakness_of(password: str, *, name: str, email: str, shop: str) -> str | Non
     text = password[:MAX_NEW_LENGTH].encode(errors="replace").decode()
     own_words = sorted(set(_own_words(name, email, shop)), key=len, reverse=True)
     judged, bare = zxcvbn(text, own_words), _without(text, own_words)
-    is_own = bare != text and int(zxcvbn(bare).score) < ENOUGH <= int(zxcvbn(text).score)
-    if int(judged.score) >= ENOUGH and not is_own:
+    is_own = bare != text and zxcvbn(bare).guesses < ENOUGH <= zxcvbn(text).guesses
+    if judged.guesses >= ENOUGH and not is_own:
         return None
     feedback = judged.feedback
     why = WHY[_name(feedback.warning)] if feedback and feedback.warning else SOON

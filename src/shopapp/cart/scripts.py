@@ -147,12 +147,15 @@ return cut
 """
 )
 
-# Notes that the cart is being ordered; says where it is if it has moved, or that another form is ordering it at this
-# moment. KEYS: the cart. ARGV: the note's field, how all such fields begin, seconds that an order takes at most.
+# Notes that the cart is being ordered; says where it is if it has moved, that another form is ordering it at this
+# moment, or that what this form has bought was taken out already. KEYS: the cart, its presses. ARGV: the note's field,
+# how all such fields begin, seconds that an order takes at most.
 NOTE_ORDER = (
     _TIDY
+    + _PRESSES
     + """
 tidy(KEYS[1], 'hash')
+if contents_of(KEYS[2], ARGV[1]) then return {'taken_out'} end
 local fields, now = redis.call('HGETALL', KEYS[1]), tonumber(redis.call('TIME')[1])
 for i = 1, #fields, 2 do
   if fields[i] == ':moved' then return {'moved', fields[i + 1]} end
@@ -164,17 +167,24 @@ return {'noted'}
 """
 )
 
-# Takes what was bought out of the cart, once: the note of the order goes with it. KEYS: the cart. ARGV: the note's
-# field, then sku and quantity of each line. Returns the cart's fields and values.
+# Takes what was bought out of the cart, once: the note of the order goes with it, and is kept among the presses for a
+# while, for the same form may be on its way once more. KEYS: the cart, its presses. ARGV: the note's field, most
+# presses, seconds to keep one, then sku and quantity of each line. Returns the cart's fields and values.
 TAKE_OUT = (
     _TIDY
     + _UNITS
+    + _PRESSES
     + """
 tidy(KEYS[1], 'hash')
 if redis.call('HDEL', KEYS[1], ARGV[1]) == 1 then
-  for i = 2, #ARGV, 2 do
+  for i = 4, #ARGV, 2 do
     local left = units(redis.call('HGET', KEYS[1], ARGV[i])) - tonumber(ARGV[i + 1])
     if left > 0 then redis.call('HSET', KEYS[1], ARGV[i], left) else redis.call('HDEL', KEYS[1], ARGV[i]) end
+  end
+  if #ARGV > 3 then
+    tidy(KEYS[2], 'zset')
+    redis.call('ZADD', KEYS[2], redis.call('TIME')[1], ARGV[1] .. ' taken out')
+    keep_newest(KEYS[2], tonumber(ARGV[2]), tonumber(ARGV[3]))
   end
 end
 return redis.call('HGETALL', KEYS[1])

@@ -172,6 +172,8 @@ class CartStore:
             if not lines:
                 return 0, 0
             stock = stock_of(lines)
+            # Of what was ordered, and could not be taken out of the cart yet, the stock is less by that already.
+            stock = {} if orders_in(taken) else stock
             most = {sku: min(self._max_quantity, max(1, stock.get(sku, self._max_quantity))) for sku in lines}
             triples: list[Any] = [part for sku, quantity in lines.items() for part in (sku, quantity, most[sku])]
             triples += [part for name, began in orders_in(taken).items() for part in (_note_of(name), began, 0)]
@@ -187,11 +189,15 @@ class CartStore:
         In a cart that has moved since it was read, at a sign-in in another tab, the note follows it. Raises
         CartBusyError while another form is ordering it.
         """
-        note = Script(self._client, NOTE_ORDER)
+
+        def note(key: str) -> Any:
+            keys = (key, presses_key(key))
+            return Script(self._client, NOTE_ORDER)(keys, _note_of(form), ORDER, ORDERING_SECONDS)
+
         with unavailable_on_error(self._client):
-            outcome, *moved_to = note(cart.key, _note_of(form), ORDER, ORDERING_SECONDS)
+            outcome, *moved_to = note(cart.key)
             if outcome == b"moved":
-                outcome, *_ = note(moved_to, _note_of(form), ORDER, ORDERING_SECONDS)
+                outcome, *_ = note(moved_to[0].decode(errors="replace"))
         if outcome == b"busy":
             raise CartBusyError
 
@@ -201,8 +207,10 @@ class CartStore:
         Without ``lines`` the note alone goes: there is no such order.
         """
         parts = [part for sku, quantity in lines.items() for part in (sku, quantity)]
+        keys, limits = (cart.key, presses_key(cart.key)), (MOST_PRESSES, PRESS_SECONDS)
         with unavailable_on_error(self._client):
-            return as_quantities(_pairs(Script(self._client, TAKE_OUT)(cart.key, _note_of(form), *parts)))
+            fields = Script(self._client, TAKE_OUT)(keys, _note_of(form), *limits, *parts)
+        return as_quantities(_pairs(fields))
 
     def _change(
         self, script: str, cart: CartId, sku: str, quantity: int, stock: int, press: str

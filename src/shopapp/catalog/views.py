@@ -11,7 +11,7 @@ from shopapp.catalog.memory import catalogue_of
 from shopapp.catalog.search import MAX_SEARCH_LENGTH, search_products
 from shopapp.catalog.snapshots import CategorySnapshot, Page, ProductSnapshot
 from shopapp.catalog.store import SORTS, Sort, list_products, related_products
-from shopapp.http import NoSuchThingError, query
+from shopapp.http import NoSuchThingError, asked_page, query
 
 SORT_NAMES: dict[Sort, str] = {
     "name": "Name",
@@ -82,11 +82,9 @@ def product_page(request: Request, product: ProductSnapshot, form: AddForm) -> d
 def _listing(request: Request) -> tuple[str, CategorySnapshot | None, Sort | None, Page]:
     """Return the search, category, order and page that were asked for. Raises HTTPBadRequest and NoSuchThingError."""
     asked = query(request)
-    q, slug, number = asked.get("q", "").strip(), asked.get("category", ""), asked.get("page", "1")
+    q, slug, number = asked.get("q", "").strip(), asked.get("category", ""), asked_page(request)
     if len(q) > MAX_SEARCH_LENGTH:
         raise HTTPBadRequest(f"Please search for less: at most {MAX_SEARCH_LENGTH} characters.")
-    if not (number.isascii() and number.isdigit() and len(number) <= 6):
-        raise HTTPBadRequest("The page must be a number, such as 2.")
     sort = asked.get("sort") or None
     if sort not in (None, *SORTS):
         raise HTTPBadRequest(f"The list can be sorted by {', '.join(SORTS[:-1])} or {SORTS[-1]}.")
@@ -97,11 +95,11 @@ def _listing(request: Request) -> tuple[str, CategorySnapshot | None, Sort | Non
     size = request.registry["shopapp.settings"].shop.page_size
     with catalogue.connect() as connection:
         if q:
-            page = search_products(connection, q, slug, sort, int(number), size)
+            page = search_products(connection, q, slug, sort, number, size)
         else:
-            page = list_products(connection, slug, sort or "name", int(number), size)
-    if page.number != int(number):
-        raise NoSuchThingError(f"There is no page {int(number)}: this list has {page.pages}.")
+            page = list_products(connection, slug, sort or "name", number, size)
+    if page.number != number:
+        raise NoSuchThingError(f"There is no page {number}: this list has {page.pages}.")
     return q, category, sort, page
 
 

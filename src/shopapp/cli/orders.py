@@ -60,11 +60,13 @@ def _change_command(change: Change, meaning: str) -> None:
             except CannotChangeError as error:
                 raise click.ClickException(str(error)) from error
             click.echo(f"Order {order.number} is {_state(order)}.")
+            if change == "cancel" and order.paid_at:
+                click.echo(f"It was paid: {_price(order.total, order)} has to go back.")
 
 
-_change_command("pay", "The money is there.")
-_change_command("send", "The parcel is on its way.")
-_change_command("cancel", "Nothing will come of it: its goods are in stock again.")
+_change_command("pay", "Mark an order as paid.")
+_change_command("send", "Mark an order as sent.")
+_change_command("cancel", "Cancel an order and put its goods back into stock.")
 
 
 @contextmanager

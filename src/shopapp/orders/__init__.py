@@ -5,11 +5,10 @@ from pyramid.config import Configurator
 from shopapp.audit import on_event
 from shopapp.cart.contents import BOUGHT
 from shopapp.events import EmailChanged, OrderPlaced, add_observer
-from shopapp.mail import add_letter
 from shopapp.orders.checkout import bought
-from shopapp.orders.letters import compose_order_placed
+from shopapp.orders.letters import add_letters
 from shopapp.orders.payment import PROVIDER, Invoice
-from shopapp.orders.store import LETTER, keep_orders_of
+from shopapp.orders.store import keep_orders_of
 
 
 def on_email_changed(event: EmailChanged) -> None:
@@ -25,7 +24,7 @@ def includeme(config: Configurator) -> None:
     config.scan("shopapp.orders.views")
     config.scan("shopapp.orders.order_views")
     config.registry[BOUGHT] = bought
-    config.registry[PROVIDER] = Invoice()
+    config.registry.setdefault(PROVIDER, Invoice())
     config.add_subscriber(on_email_changed, EmailChanged)
-    add_letter(config, LETTER, compose_order_placed)
+    add_letters(config)
     add_observer(config, on_event, OrderPlaced)

@@ -35,9 +35,10 @@ class Amounts:
 
 
 def amounts_of(lines: Iterable[Priced], shop: ShopSettings) -> Amounts:
-    """Add it up. Nothing is delivered for nothing; from a price in the settings on delivery is free."""
+    """Add it up. From a price in the settings on delivery is free, and so is that of nothing."""
+    lines = list(lines)
     subtotal = sum(line.unit_price * line.quantity for line in lines)
-    is_free = not subtotal or (shop.free_delivery_from is not None and subtotal >= shop.free_delivery_from)
+    is_free = not lines or (shop.free_delivery_from is not None and subtotal >= shop.free_delivery_from)
     shipping = 0 if is_free else shop.delivery_fee
     return Amounts(subtotal, shipping, tax_in(subtotal + shipping, shop.tax_rate))
 

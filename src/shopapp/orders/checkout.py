@@ -55,6 +55,9 @@ SHORT = "Not everything in your cart is there any more. Please change your cart 
 OTHER_CONTENTS = "This form was ordered before, with other contents. Please load the page again."
 OTHER_PERSON = "This page was made for another account. Please load it again."
 
+DRAFT = "checkout"
+"""The session's key for what was typed into a checkout that could not be finished yet."""
+
 log = logging.getLogger(__name__)
 
 
@@ -186,6 +189,7 @@ def _place(request: Request, token: FormToken, purchase: Purchase) -> tuple[Orde
         raise RefusedError("cart_empty", CART_EMPTY)
     if cart_mark(purchase.lines) != token.cart:
         raise RefusedError("total_changed", CART_CHANGED, total=review(request).amounts.total)
+    request.session.pop(DRAFT, None)  # what is ordered need not be typed again
     save(request)  # now: a save that fails must not follow an order
     try:
         cart_store(request).note_order(cart, token.name)

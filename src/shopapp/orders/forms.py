@@ -11,10 +11,8 @@ from wtforms.validators import DataRequired, InputRequired, Length, NumberRange,
 
 from shopapp.accounts.addresses import MAX_ADDRESS_LENGTH, read_email
 from shopapp.db import can_be_stored
+from shopapp.orders.models import BUYER
 from shopapp.settings.shop import ShopSettings
-
-BUYER = ("email", "name", "street", "postcode", "city", "country")
-"""The fields that become columns of the order, and that are kept for a person who has to go away in between."""
 
 RELOAD = "This form is not one of ours, or is from another time. Please load the page again."
 

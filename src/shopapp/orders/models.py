@@ -12,6 +12,9 @@ from shopapp.db import Base, UtcDateTime
 
 Status = Literal["placed", "paid", "sent", "cancelled"]
 
+BUYER = ("email", "name", "street", "postcode", "city", "country")
+"""The columns of an order that say who gets it: fields of the checkout's form, kept while a person has to go away."""
+
 
 class Order(Base):
     """An order. ``user_id`` is None for a guest's, who has ``key`` to come back to it."""

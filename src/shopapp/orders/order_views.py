@@ -3,16 +3,16 @@
 from hmac import compare_digest
 from typing import Any
 
-from pyramid.httpexceptions import HTTPBadRequest
 from pyramid.request import Request
 from pyramid.view import view_config
 
 from shopapp.accounts.security import SIGNED_IN
-from shopapp.accounts.session_views import moment_in
-from shopapp.http import NoSuchThingError, query
+from shopapp.dates import moment_in
+from shopapp.http import NoSuchThingError, asked_page, query
 from shopapp.orders.forms import country_names
 from shopapp.orders.models import Order
-from shopapp.orders.pages import STATUS_TEXTS, order_json, order_path
+from shopapp.orders.pages import order_json, order_path, status_text
+from shopapp.orders.payment import PROVIDER
 from shopapp.orders.store import is_theirs, order_by_number, orders_of
 
 PAGE_SIZE = 20
@@ -77,10 +77,7 @@ def _listing(request: Request) -> tuple[list[Order], int, int]:
     """Return a page of the person's orders, which page it is, and of how many. Raises HTTPBadRequest and
     NoSuchThingError.
     """
-    text = query(request).get("page", "1")
-    if not (text.isascii() and text.isdigit() and len(text) <= 9):
-        raise HTTPBadRequest("The page must be a number, such as 2.")
-    page = int(text)
+    page = asked_page(request)
     orders, total = orders_of(request.dbsession, request.identity.user_id, max(0, page - 1) * PAGE_SIZE, PAGE_SIZE)
     pages = max(1, -(-total // PAGE_SIZE))
     if not 1 <= page <= pages:
@@ -92,7 +89,8 @@ def _words(request: Request) -> dict[str, Any]:
     shop = request.registry["shopapp.settings"].shop
     return {
         "moment": moment_in(shop.locale),
-        "status_texts": STATUS_TEXTS,
+        "status_text": status_text,
+        "payment": request.registry[PROVIDER].label,
         "countries": dict(country_names(shop)),
         "order_url": lambda order: request.script_name + order_path(order),
     }

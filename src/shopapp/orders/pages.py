@@ -3,14 +3,23 @@
 from typing import Any
 from urllib.parse import urlencode
 
-from shopapp.orders.models import Order
+from shopapp.orders.models import BUYER, Order
 
-STATUS_TEXTS = {
-    "placed": "We have your order and are packing it.",
-    "paid": "It is paid, and we are packing it.",
-    "sent": "It is on its way to you.",
-    "cancelled": "It is cancelled. Nothing is owed.",
-}
+
+def status_text(order: Order) -> str:
+    """Return what became of the order, in words for the person."""
+    match order.status:
+        case "cancelled":
+            return (
+                "It is cancelled. What you have paid goes back to you."
+                if order.paid_at
+                else ("It is cancelled. Nothing is owed.")
+            )
+        case "sent":
+            return "It is on its way to you, and paid." if order.paid_at else "It is on its way to you, with the bill."
+        case "paid":
+            return "It is paid, and we are packing it."
+    return "We have your order and are packing it."
 
 
 def order_path(order: Order) -> str:
@@ -32,7 +41,7 @@ def order_json(order: Order, script_name: str = "") -> dict[str, Any]:
         for line in order.lines
     ]
     moments = {name: getattr(order, name) for name in ("placed_at", "paid_at", "sent_at", "cancelled_at")}
-    whom = {name: getattr(order, name) for name in ("email", "name", "street", "postcode", "city", "country")}
+    whom = {name: getattr(order, name) for name in BUYER}
     return {
         "number": order.number,
         "status": order.status,

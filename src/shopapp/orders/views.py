@@ -6,19 +6,16 @@ from pyramid.httpexceptions import HTTPSeeOther, HTTPUnauthorized
 from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config
-from sqlalchemy import select
 
 from shopapp.http import InvalidFormError, RefusedError, submitted
-from shopapp.orders.checkout import Review, SignedOutError, new_token, review, submit
-from shopapp.orders.forms import BUYER, CheckoutForm
-from shopapp.orders.models import Order
+from shopapp.orders.checkout import DRAFT, Review, SignedOutError, new_token, review, submit
+from shopapp.orders.forms import CheckoutForm
+from shopapp.orders.models import BUYER
 from shopapp.orders.pages import order_json, order_path
-from shopapp.orders.payment import PROVIDER
+from shopapp.orders.payment import PROVIDER, pay_url
+from shopapp.orders.store import orders_of
 
 CHECKOUT_PAGE = "shopapp:orders/templates/checkout.jinja2"
-DRAFT = "checkout"
-"""The session's key for what was typed into a checkout that could not be finished yet."""
-
 SIGNED_OUT = "You are not signed in any more. Please sign in, and your order goes on where it was."
 
 
@@ -54,7 +51,7 @@ def order(request: Request) -> dict[str, Any] | Response:
     problem, status = "", 409
     try:
         placed, _ = submit(request, form)
-        return HTTPSeeOther(request.registry[PROVIDER].begin(placed) or request.script_name + order_path(placed))
+        return HTTPSeeOther(pay_url(request, placed) or request.script_name + order_path(placed))
     except SignedOutError:
         request.session.flash(SIGNED_OUT, "info", allow_duplicate=False)
         return _go_away(request, form, "sign-in")
@@ -78,7 +75,7 @@ def order_as_json(request: Request) -> dict[str, Any]:
     except SignedOutError:
         raise HTTPUnauthorized(SIGNED_OUT) from None
     request.response.status_int = 201 if is_new else 200
-    return order_json(placed, request.script_name)
+    return {**order_json(placed, request.script_name), "pay_url": pay_url(request, placed)}
 
 
 def _form(request: Request, typed: Any = None, data: dict[str, Any] | None = None) -> CheckoutForm:
@@ -109,16 +106,16 @@ def _known(request: Request) -> dict[str, Any]:
     home = {"country": request.registry["shopapp.settings"].shop.countries[0]}
     if identity is None:
         return home
-    columns = [getattr(Order, name) for name in BUYER if name != "email"]
-    last = select(*columns).where(Order.user_id == identity.user_id).order_by(Order.placed_at.desc()).limit(1)
-    row = request.dbsession.execute(last).first()
-    return dict(row._mapping) if row else {"name": identity.name, **home}
+    last, _ = orders_of(request.dbsession, identity.user_id, 0, 1)
+    if last:
+        return {name: getattr(last[0], name) for name in BUYER if name != "email"}
+    return {"name": identity.name, **home}
 
 
 def _keep(request: Request, form: CheckoutForm) -> None:
     """Keep what was typed in the session, as far as it could be an address."""
     typed = {name: form[name].data for name in BUYER if name in form and form[name].data and not form[name].errors}
-    if request.session.get(DRAFT) != typed:
+    if request.session.get(DRAFT, {}) != typed:
         request.session[DRAFT] = typed
 
 

@@ -33,9 +33,8 @@
     if (!goesElsewhere) note.write(PRESS, { what, name: field.value });
   }
 
-  function release(button) {
-    button.removeAttribute("aria-busy");
-    button.form?.removeAttribute("data-sent");
+  function release(...elements) {
+    for (const element of elements) ["aria-busy", "data-sent"].forEach((name) => element.removeAttribute(name));
   }
 
   addEventListener("click", (event) => {
@@ -55,13 +54,12 @@
     if (line) note.write(PLACE, { top: line.getBoundingClientRect().top, button: button?.id });
     // Not disabled: that would take the button's value out of the form, and the focus away.
     form.setAttribute("data-sent", "");
-    if (!button) return;
-    button.setAttribute("aria-busy", "true");
-    setTimeout(release, PATIENCE_MILLISECONDS, button);
+    button?.setAttribute("aria-busy", "true");
+    setTimeout(release, PATIENCE_MILLISECONDS, form, button || form);
   });
 
   addEventListener("pageshow", (event) => {
-    if (event.persisted) document.querySelectorAll("[data-sent] [aria-busy], [aria-busy][form]").forEach(release);
+    if (event.persisted) release(...document.querySelectorAll("[data-sent], [aria-busy]"));
   });
 
   // This page answers the press, unless it came by the back button or says that it does not know.
