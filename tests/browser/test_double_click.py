@@ -11,7 +11,17 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from browsing import add_to_cart, badge, fill_in_login, log_in, sign_in_button
+from browsing import (
+    add_to_cart,
+    badge,
+    fill_in_checkout,
+    fill_in_login,
+    is_ordered,
+    log_in,
+    order_button,
+    sign_in_button,
+)
+from buying import orders
 
 PATIENCE_SECONDS = 10
 
@@ -116,6 +126,17 @@ def test_on_sign_out_the_person_is_signed_out(page: Page, shop_app: SlowShop) ->
     expect(page.get_by_role("banner").get_by_role("link", name="Sign in")).to_be_visible()
     page.goto("/account")
     expect(page).to_have_url(re.compile(r"/login\?next=%2Faccount"))  # whichever answer the browser took
+
+
+def test_on_order_it_is_ordered_once(page: Page, shop_app: SlowShop, shop_settings: dict[str, Any]) -> None:
+    add_to_cart(page, "stoneware-mug")
+    page.goto("/checkout")
+    fill_in_checkout(page, email="ann@example.com")
+
+    shop_app.double_click(order_button(page))
+
+    number = is_ordered(page)
+    assert orders(shop_settings) == [(number, 2340, "placed")]
 
 
 # With the shop's script
