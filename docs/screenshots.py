@@ -14,7 +14,16 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from sqlalchemy.orm import Session
 
 import shopapp
-from browsing import PROGRAMS, add_to_cart, find_chromium, launch_chromium, serve
+from browsing import (
+    PROGRAMS,
+    add_to_cart,
+    fill_in_checkout,
+    find_chromium,
+    is_ordered,
+    launch_chromium,
+    order_button,
+    serve,
+)
 from shopapp.catalog import demo
 from shopapp.db import create_engine_from
 from shopapp.embedded import stop_servers
@@ -56,6 +65,8 @@ def make_shop(folder: Path) -> Any:
         "redis.sessions.redis_url": f"embedded:{folder / 'valkey'}",
         "redis.sessions.secret": TEST_SECRET,
         "shop.database_url": f"sqlite:///{folder / 'shop.sqlite'}",
+        "mail.url": f"folder:{folder / 'mail'}",
+        "mail.thread": "false",
     }
     engine = create_engine_from(load_settings(raw, {}).shop)
     with engine.connect() as connection:
@@ -79,10 +90,19 @@ def take_all(browser: Browser, url: str) -> None:
         add_to_cart(page, sku)
     page.reload()  # without the message about what was added last
     take(page, "cart")
+    page.goto("/checkout")
+    fill_in_checkout(page, email="ann@example.com")
+    take(page, "checkout")
+    order_button(page).click()
+    is_ordered(page)
+    take(page, "order")
 
     phone = browser.new_page(base_url=url, viewport=PHONE)
     phone.goto("/")
     take(phone, "home-phone")
+    add_to_cart(phone, "stoneware-mug")
+    phone.goto("/checkout")
+    take(phone, "checkout-phone")
 
 
 def take(page: Page, name: str) -> None:

@@ -76,6 +76,7 @@ def test_an_order_whose_answer_was_lost_is_found_by_sending_it_again(
     page.route("**/checkout", lose_the_answer, times=1)
     with page.expect_event("requestfailed"):
         order_button(page).click(no_wait_after=True)
+    page.wait_for_url("chrome-error://**")
     page.reload()  # which sends the form again
 
     number = is_ordered(page)
