@@ -30,8 +30,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
 
 
 def pytest_collection_finish() -> None:
-    """Have the garbage collector leave alone what is there until the end: it would look through all tests again each time
-    that an app is made, which takes a tenth of the suite's time.
+    """Have the garbage collector leave alone what is there until the end: it would look through all tests again whenever
+    an app is made, for a tenth of the suite's time.
     """
     gc.collect()
     gc.freeze()
