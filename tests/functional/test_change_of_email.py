@@ -1,5 +1,6 @@
 """Changing one's e-mail address: the password again, a link to the new address, a note to the old one."""
 
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,6 +11,7 @@ from sqlalchemy import select
 from webtest import TestApp
 
 from observing import everything_stored, form_to, text_of
+from shopapp.accounts import email_views, letters, views
 from shopapp.accounts.models import User
 from shopapp.accounts.passwords import hash_password
 from shopapp.testing import ObservedRedis
@@ -214,3 +216,67 @@ class TestTheLink:
     @pytest.mark.parametrize("path", ["/account/email", "/account/email/confirm"])
     def test_an_address_left_behind_by_a_form_leads_on(self, customer: TestApp, path: str) -> None:
         assert customer.get(path, status=303).location == "http://localhost/account"
+
+
+class TestWhileSomethingElseChanges:
+    """Each change takes away the links and sessions that it finds: none may come after it."""
+
+    def test_no_link_comes_of_the_old_password_once_it_is_changed(
+        self, visitor: TestApp, new_visitor: NewVisitor, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        thief, owner, verify = new_visitor(), visitor, email_views.verify_password
+        log_in(thief)
+        log_in(owner)
+
+        def verify_slowly(password_hash: str | None, password: str) -> bool:
+            is_right = verify(password_hash, password)
+            monkeypatch.setattr(email_views, "verify_password", verify)
+            fields = {"current_password": PASSWORD, "new_password": "walnut plume arrow"}
+            owner.post("/account/password", fields, headers=JSON)
+            return is_right
+
+        monkeypatch.setattr(email_views, "verify_password", verify_slowly)
+        response = ask(thief, status="*")
+
+        assert response.status_int in {401, 422}
+        assert NEW not in [letter["To"] for letter in mailbox.letters()]
+        assert owner.get("/account", headers=JSON).json["email"] == "demo@example.com"
+
+    def test_no_link_to_a_new_password_goes_to_the_old_address(
+        self, customer: TestApp, new_visitor: NewVisitor, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        link, find_user = asked_link(customer, mailbox), letters.find_user
+        change = threading.Thread(target=confirm, args=[customer, link])
+
+        def find_slowly(dbsession: Any, email: str) -> User | None:
+            user = find_user(dbsession, email)
+            monkeypatch.setattr(letters, "find_user", find_user)
+            change.start()
+            change.join(2)
+            return user
+
+        new_visitor().post("/password/forgotten", {"email": "demo@example.com"}, headers=JSON)
+        monkeypatch.setattr(letters, "find_user", find_slowly)
+        sent = [letter for letter in mailbox.letters() if "/password/reset?" in letter.as_string()]
+        change.join(20)
+
+        assert customer.get("/account", headers=JSON).json["email"] == NEW
+        for letter in sent:
+            fields = {"token": link_of(letter).partition("token=")[2], "new_password": "walnut plume arrow"}
+            new_visitor().post("/password/reset", fields, headers=JSON, status=404)
+
+    def test_a_sign_in_with_the_old_address_that_is_on_its_way_does_not_get_in(
+        self, customer: TestApp, new_visitor: NewVisitor, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        link, verify, late = asked_link(customer, mailbox), views.verify_password, new_visitor()
+
+        def verify_slowly(password_hash: str | None, password: str) -> bool:
+            is_right = verify(password_hash, password)
+            monkeypatch.setattr(views, "verify_password", verify)
+            confirm(customer, link)
+            return is_right
+
+        monkeypatch.setattr(views, "verify_password", verify_slowly)
+        late.post("/login", {"email": "demo@example.com", "password": PASSWORD}, headers=JSON, status=401)
+
+        assert not is_in(late)

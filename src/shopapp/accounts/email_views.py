@@ -17,6 +17,7 @@ from shopapp.accounts.owed import owe_sign_out
 from shopapp.accounts.pages import GONE_PAGE, asked_token, guard_token
 from shopapp.accounts.passwords import verify_password
 from shopapp.accounts.security import SIGNED_IN
+from shopapp.accounts.store import stays_as_read
 from shopapp.accounts.views import ACCOUNT_PAGE, account_page
 from shopapp.events import EmailChanged, UserLoginFailed
 from shopapp.http import InvalidFormError, NoSuchThingError, query, submitted
@@ -103,7 +104,9 @@ def _ask(request: Request, form: EmailForm) -> bool:
         return False
     identity, email = request.identity, form.email.data
     user = request.dbsession.get(User, identity.user_id)
-    if not verify_password(user.password_hash if user else None, form.current_password.data):
+    is_right = verify_password(user.password_hash if user else None, form.current_password.data)
+    # A change of the password takes away the links that it finds: a link that comes after it must not be.
+    if not (user and is_right and (email == user.email or stays_as_read(request.dbsession, user))):
         # A guess like one at the login, so it is told like one: or whoever finds a browser signed in could guess on.
         request.registry.notify(UserLoginFailed(request, identity.email))
         form.current_password.errors = [WRONG_PASSWORD]

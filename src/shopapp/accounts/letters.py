@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from shopapp.accounts.links import find_waiting, make_token, new_link, sweep
 from shopapp.accounts.models import User
-from shopapp.accounts.store import find_user
+from shopapp.accounts.store import find_user, stays_as_read
 from shopapp.dates import moment_in
 from shopapp.mail import add_letter
 from shopapp.mail.models import Letter
@@ -47,7 +47,8 @@ def new_password(dbsession: Session, letter: Letter) -> Says:
     """To an address that was entered at /password/forgotten: the link, if there is an account."""
     sweep(dbsession)
     user = find_user(dbsession, letter.recipient)
-    if user is None or user.disabled_at:
+    # Whoever changes the address or the password meanwhile takes away the links that there are, not one to come.
+    if user is None or not stays_as_read(dbsession, user):
         return None
     link = new_link("reset", user.email, user_id=user.id)
     dbsession.add(link)

@@ -34,6 +34,14 @@ def replace_password_hash(dbsession: Session, user: User, password_hash: str) ->
 
 
 def is_unchanged(dbsession: Session, user: User) -> bool:
-    """Tell whether the hash that ``user`` was read with is still the stored one, and the account not disabled."""
-    stored = dbsession.execute(select(User.password_hash, User.disabled_at).where(User.id == user.id)).one_or_none()
-    return stored is not None and stored == (user.password_hash, None)
+    """Tell whether hash and address are still those that ``user`` was read with, and the account not disabled."""
+    columns = select(User.password_hash, User.email, User.disabled_at)
+    stored = dbsession.execute(columns.where(User.id == user.id)).one_or_none()
+    return stored is not None and stored == (user.password_hash, user.email, None)
+
+
+def stays_as_read(dbsession: Session, user: User) -> bool:
+    """The same, and it stays so until the end of the transaction: the row is locked, on every database."""
+    as_read = (User.password_hash == user.password_hash, User.email == user.email, User.disabled_at.is_(None))
+    statement = update(User).where(User.id == user.id, *as_read).values(password_hash=User.password_hash)
+    return dbsession.execute(statement, execution_options={"synchronize_session": False}).rowcount == 1

@@ -150,7 +150,7 @@ def _authenticate(request: Request, form: LoginForm) -> User | None:
             user,
             keep=form.keep.data,
             form=form.form.data or "",
-            is_still_right=lambda: _is_still_right(request, user, password),
+            is_still_right=lambda: _is_still_right(request, user, email, password),
         )
     ):
         request.registry.notify(UserLoginFailed(request, email))
@@ -160,10 +160,10 @@ def _authenticate(request: Request, form: LoginForm) -> User | None:
     return user
 
 
-def _is_still_right(request: Request, user: User, password: str) -> bool:
+def _is_still_right(request: Request, user: User, email: str, password: str) -> bool:
     """Whether the hash was only made anew meanwhile, by another sign-in with the same password."""
     request.dbsession.refresh(user)
-    return user.disabled_at is None and verify_password(user.password_hash, password)
+    return user.disabled_at is None and user.email == email and verify_password(user.password_hash, password)
 
 
 def _announce_logout(request: Request) -> None:
