@@ -30,7 +30,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
 
 
 def pytest_collection_finish() -> None:
-    """Have the garbage collector leave alone what is there until the end: it would look through all tests again whenever
+    """Have the garbage collector leave alone what is there until the end: it would look through all tests whenever
     an app is made, for a tenth of the suite's time.
     """
     gc.collect()
