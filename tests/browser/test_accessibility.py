@@ -28,6 +28,9 @@ LOOKS: dict[str, dict[str, Any]] = {
     for scheme in ("light", "dark")
 }
 
+WANTED = {"resultTypes": ["violations"]}
+"""What axe-core tells in full: to write down all that is right takes it longer."""
+
 
 class Behind(NamedTuple):
     """What is behind the shop."""
@@ -221,7 +224,7 @@ def complaints_of_axe(page: Page, behind: Behind, stations: Stations) -> dict[st
     for name, go in stations.items():
         go(page, behind)
         page.wait_for_load_state()
-        violations = Axe().run(page).response["violations"]
+        violations = Axe().run(page, options=WANTED).response["violations"]
         if violations:
             found[name] = [
                 f"{each['id']}: {node['html'][:120]} {node['failureSummary']}"

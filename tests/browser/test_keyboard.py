@@ -10,7 +10,8 @@ from playwright.sync_api import Page, expect
 from browsing import IS_SEEN, add_to_cart, badge, go_by_tab, log_in, tab_stops
 
 FOR_VISITORS = ["/", "/?q=mug", "/?q=unicorn", "/products/brass-pen", "/products/camp-lantern", "/cart", "/login"]
-FOR_PEOPLE = ["/cart", "/account", "/account/sessions"]
+FOR_VISITORS += ["/register", "/password/forgotten"]
+FOR_PEOPLE = ["/cart", "/checkout", "/account", "/account/sessions", "/orders"]
 
 NAMELESS = re.compile(
     r"^\s*- (?:link|button|textbox|searchbox|spinbutton|checkbox|img|heading)\b(?! \").*", re.MULTILINE
@@ -26,7 +27,7 @@ STRUCTURE = """() => ({
   ).filter(id => id && !document.getElementById(id)),
 })"""
 
-CONTROLS = "a, button:enabled, input:not([type=hidden], [hidden])"
+CONTROLS = "a, button:enabled, select, input:not([type=hidden], [hidden])"
 
 
 def makes_sense(page: Page) -> None:
