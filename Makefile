@@ -40,9 +40,9 @@ test-granian: $(VENV)/installed-test
 
 # All but those in which no database matters, or which are about one or make their own. --database postgresql works with
 # any test that takes shop_settings.
-ON_POSTGRESQL := $(filter-out $(addsuffix .py,$(addprefix tests/functional/test_,behind_a_cache cart_guesses cross_site \
-	docs_of_sessions embedded_server errors headers lookers migrations minimal_example redis_permissions schema serve \
-	signing_in_again starting static texts)),$(wildcard tests/functional/test_*.py))
+ON_POSTGRESQL := $(filter-out $(addsuffix .py,$(addprefix tests/functional/test_,behind_a_cache cart_guesses cart_presses \
+	cart_undo cross_site docs_of_sessions embedded_server errors headers keep_signed_in logout lookers migrations \
+	minimal_example redis_permissions schema serve signing_in_again starting static texts)),$(wildcard tests/functional/test_*.py))
 
 test-postgresql: $(VENV)/installed-test
 	$(BIN)/pytest --database postgresql $(ON_POSTGRESQL)
