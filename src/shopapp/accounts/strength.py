@@ -2,17 +2,23 @@
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from zxcvbn_rs_py import Feedback, zxcvbn
-
-from shopapp.accounts.passwords import MAX_NEW_LENGTH
 
 ENOUGH = 10**8
 """Guesses. It is where zxcvbn's score of 3 begins, "safely unguessable" where each costs a slow hash; but that asks for
 a few more than eight characters at random take, and those are good enough (NIST SP 800-63B)."""
 
-MIN_WORD = 3
-"""Shorter parts of names and addresses are in every other password by chance."""
+MAX_JUDGED = 64
+"""Characters. The time that it takes grows faster than their square, and nothing else runs meanwhile: no other thread.
+Whatever follows makes a password no easier to guess."""
+
+MIN_WORD, MAX_WORD = 3, 40
+"""Shorter parts of names and addresses are in every other password by chance; longer ones are cut."""
+
+MAX_WORDS = 20
+"""Of a person's own, those of the address first: they take time, too, and a name may have fifty."""
 
 OWN_WORDS = "it is made of your name, your e-mail address or the shop's name"
 
@@ -57,9 +63,9 @@ def weakness_of(password: str, *, name: str, email: str, shop: str) -> str | Non
     """Return why the password is too easy to guess and what would help, for the person whose name and address these
     are; None if it is good enough.
     """
-    # What stands behind the longest password is not judged: the time that takes grows with the square of the length.
-    text = password[:MAX_NEW_LENGTH].encode(errors="replace").decode()
-    own_words = sorted(set(_own_words(name, email, shop)), key=len, reverse=True)
+    text = password[:MAX_JUDGED].encode(errors="replace").decode()
+    words = islice(dict.fromkeys(_own_words(name, email, shop)), MAX_WORDS)
+    own_words = sorted(words, key=len, reverse=True)
     judged, bare = zxcvbn(text, own_words), _without(text, own_words)
     is_own = bare != text and zxcvbn(bare).guesses < ENOUGH <= zxcvbn(text).guesses
     if judged.guesses >= ENOUGH and not is_own:
@@ -70,10 +76,10 @@ def weakness_of(password: str, *, name: str, email: str, shop: str) -> str | Non
 
 
 def _own_words(name: str, email: str, shop: str) -> Iterator[str]:
-    for text in (name, email, shop, "shopapp"):
+    for text in (email, shop, "shopapp", name):
         whole = text.lower()
         parts = [*re.split(r"[\W_]+", whole), *(re.sub(r"[\W_]+", "", word) for word in whole.split())]
-        yield from (part for part in (whole, re.sub(r"[\W_]+", "", whole), *parts) if len(part) >= MIN_WORD)
+        yield from (part[:MAX_WORD] for part in (whole, re.sub(r"[\W_]+", "", whole), *parts) if len(part) >= MIN_WORD)
 
 
 def _without(text: str, words: list[str]) -> str:
