@@ -10,7 +10,7 @@ ENOUGH = 10**8
 """Guesses. It is where zxcvbn's score of 3 begins, "safely unguessable" where each costs a slow hash; but that asks for
 a few more than eight characters at random take, and those are good enough (NIST SP 800-63B)."""
 
-MAX_JUDGED = 64
+MAX_JUDGED = 40
 """Characters. The time that it takes grows faster than their square, and nothing else runs meanwhile: no other thread.
 Whatever follows makes a password no easier to guess."""
 
