@@ -33,6 +33,11 @@ app.serve(app.make_app(**settings), listen=os.environ["LISTEN"], threads=4)
 PATIENCE_SECONDS = 30
 
 
+def _hear_ctrl_c() -> None:
+    """A shell has what it starts in the background ignore Ctrl-C, and the tests may be such."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Site:
     """A running process of the app. ``settings``: other ones than its own."""
 
@@ -42,7 +47,12 @@ class Site:
         own = {"REDIS_URL": redis_url, "SESSION_SECRET": TEST_SECRET, "LISTEN": f"127.0.0.1:{self.port}"}
         with log.open("ab") as output:
             self._process = subprocess.Popen(
-                [sys.executable, *program], cwd=APP.parent, env=os.environ | own, stdout=output, stderr=output
+                [sys.executable, *program],
+                cwd=APP.parent,
+                env=os.environ | own,
+                stdout=output,
+                stderr=output,
+                preexec_fn=_hear_ctrl_c,
             )
 
     def wait(self) -> None:
