@@ -327,14 +327,18 @@ NOTHING = "Nothing is lost; please try again."
 
 
 @pytest.mark.parametrize(
-    ("path", "fields"),
+    ("path", "fields", "number"),
     [
-        ("/cart/items", {"sku": "brass-pen"}),
-        ("/cart/items/stoneware-mug", {"quantity": "3"}),
-        ("/cart/items/stoneware-mug", {"quantity": "0"}),
+        (path, fields, number)
+        for path, fields in (
+            ("/cart/items", {"sku": "brass-pen"}),
+            ("/cart/items/stoneware-mug", {"quantity": "3"}),
+            ("/cart/items/stoneware-mug", {"quantity": "0"}),
+        )
+        for number in (0, 1, 2)
+        if (number, fields.get("quantity")) != (2, "3")  # a new quantity is no message
     ],
 )
-@pytest.mark.parametrize("number", [0, 1, 2])
 def test_a_change_of_the_cart_that_failed_says_whether_it_may_have_been_done(
     customer: TestApp, shop_redis: ObservedRedis, path: str, fields: dict[str, str], number: int
 ) -> None:
@@ -342,8 +346,6 @@ def test_a_change_of_the_cart_that_failed_says_whether_it_may_have_been_done(
     for _ in range(2):  # Redis learns the scripts
         customer.post("/cart/items", {"sku": "stoneware-mug"}, status=303)
         customer.post("/cart/items/stoneware-mug", {"quantity": "1"}, status=303)
-    if number == 2 and fields.get("quantity") == "3":
-        pytest.skip("a new quantity is no message")
 
     for headers in (JSON, {}):
         if number == 2 and headers:
