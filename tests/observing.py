@@ -1,4 +1,6 @@
-"""What tests look at: the forms and messages of a page, a browser's cookie, and everything that is stored."""
+"""What tests look at: the forms and messages of a page, a browser's cookie, and everything that is stored; and how they
+have Redis go away.
+"""
 
 from contextlib import closing
 from html.parser import HTMLParser
@@ -9,6 +11,7 @@ import redis
 from webtest import Form, TestApp, TestResponse
 
 from on_database import Database
+from shopapp.testing import Observed
 
 
 def form_to(page: TestResponse, action: str) -> Form:
@@ -48,6 +51,18 @@ def everything_stored(client: redis.Redis, settings: dict[str, Any]) -> dict[str
             "redis": {key: plain.dump(key) for key in sorted(plain.keys())},
             "database": database.everything(),
         }
+
+
+def fail_at(shop_redis: Observed, number: int) -> None:
+    """Have Redis go away for the command of this number, counted from 0, and if it is sent again for that too."""
+    seen: list[str] = []
+
+    def fail(command: str) -> None:
+        seen.append(command)
+        if number < len(seen) <= number + 2:
+            raise redis.ConnectionError("gone")
+
+    shop_redis.before = fail
 
 
 class _Words(HTMLParser):

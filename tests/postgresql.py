@@ -15,6 +15,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy import Engine
 
 from shopapp import migrations
 from shopapp.db import create_engine_from
@@ -100,6 +101,14 @@ def each_migrated_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         file = shutil.copy(request.getfixturevalue("migrated_sqlite_file"), tmp_path / "shop.sqlite")
         return f"sqlite:///{file}"
     return request.getfixturevalue("migrated_postgresql_url")
+
+
+@pytest.fixture
+def migrated_engine(each_migrated_url: str) -> Iterator[Engine]:
+    """An engine on each_migrated_url."""
+    engine = create_engine_from(ShopSettings(database_url=each_migrated_url))
+    yield engine
+    engine.dispose()
 
 
 @contextmanager

@@ -11,13 +11,12 @@ from typing import Any
 import psycopg
 import pytest
 from sqlalchemy import event
-from sqlalchemy.orm import Session
 from sqlalchemy.pool import Pool
 
 from postgresql import new_database
-from shopapp.catalog import demo
 from shopapp.db import create_engine_from
 from shopapp.settings.shop import ShopSettings
+from shopapp.testing.shop import fill_with_demo
 
 REMEMBER = """
     CREATE SCHEMA remembered;
@@ -52,8 +51,7 @@ def shop_database(postgresql_server: Path, migrated_postgresql_database: str) ->
     """The URL of a database with the schema and the demo data, which can put its rows back."""
     with new_database(postgresql_server, migrated_postgresql_database) as url:
         engine = create_engine_from(ShopSettings(database_url=url))
-        with Session(engine) as dbsession, dbsession.begin():
-            demo.fill(dbsession)
+        fill_with_demo(engine)
         engine.dispose()
         with psycopg.connect(url) as connection:
             connection.execute(REMEMBER)

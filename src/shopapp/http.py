@@ -116,6 +116,14 @@ def asked_page(request: Request) -> int:
     return int(number)
 
 
+def count_pages(page: int, total: int, size: int) -> int:
+    """Return how many pages a list of ``total`` has, one at least. Raises NoSuchThingError if it has no such page."""
+    pages = max(1, -(-total // size))
+    if not 1 <= page <= pages:
+        raise NoSuchThingError(f"There is no page {page}: this list has {pages}.")
+    return pages
+
+
 def local_path(target: str | None, default: str) -> str:
     """Return ``target`` if it is a path on this site, else ``default`` (open redirects: OWASP ASVS 5.0, 3.7.2).
 

@@ -45,6 +45,10 @@ HANG_SECONDS = 1.0
 _hung_until: "weakref.WeakKeyDictionary[Client, float]" = weakref.WeakKeyDictionary()
 
 
+ADVICE = "Is Redis there, and is redis.sessions.redis_url right?"
+"""What to ask an operator whose Redis is away."""
+
+
 class StoreUnavailable(Exception):
     """Redis cannot be reached or cannot serve. What was asked of it may or may not have been done."""
 

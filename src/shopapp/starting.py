@@ -20,7 +20,7 @@ from waitress import create_server
 import shopapp
 from shopapp.db import DatabaseSetupError, create_engine_from
 from shopapp.embedded import EmbeddedServerError
-from shopapp.redis import StoreUnavailable, client_of, unavailable_on_error
+from shopapp.redis import ADVICE, StoreUnavailable, client_of, unavailable_on_error
 from shopapp.schema import UPGRADE, SchemaError, advice_on, check_schema
 from shopapp.settings import SettingsError
 from shopapp.settings.mail import MailSettings
@@ -35,8 +35,6 @@ WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Any]
 class CannotStartError(Exception):
     """There is something that only the operator can mend; the message says what."""
 
-
-ASK_FOR_REDIS = "Is Redis there, and is redis.sessions.redis_url right?"
 
 MISTAKES = (
     CannotStartError,
@@ -58,7 +56,7 @@ def make_app(global_config: dict[str, str], **settings: Any) -> Router:
         check_mail_folder(found.mail)
         check_database(found.shop)
     except StoreUnavailable as error:  # a cluster has to be there: its nodes are asked for at once
-        refuse(f"{error}\n{ASK_FOR_REDIS}")
+        refuse(f"{error}\n{ADVICE}")
     except MISTAKES as error:
         refuse(str(error).replace(UPGRADE, f"shopapp -c {global_config.get('__file__', 'the.ini')} db upgrade"))
     look_for_redis(app.registry)
@@ -141,7 +139,7 @@ def look_for_redis(registry: Registry) -> None:
         with unavailable_on_error(client):
             client.ping()
     except StoreUnavailable as error:
-        log.error("store_unavailable %s %s", error, ASK_FOR_REDIS)
+        log.error("store_unavailable %s %s", error, ADVICE)
 
 
 def unfit_for_public(settings: Settings, examples: list[str]) -> list[str]:

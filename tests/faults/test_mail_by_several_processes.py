@@ -14,11 +14,9 @@ from sqlalchemy import Engine, update
 from sqlalchemy.orm import Session
 
 from mail_server import MailServer
-from shopapp.db import create_engine_from
 from shopapp.mail import post
 from shopapp.mail.models import Letter
 from shopapp.mail.sending import LEASE
-from shopapp.settings.shop import ShopSettings
 from shopapp.testing import TEST_SECRET
 
 PROCESSES, LETTERS = 4, 80
@@ -27,11 +25,9 @@ Start = Callable[[], subprocess.Popen[str]]
 
 
 @pytest.fixture
-def engine(each_migrated_url: str) -> Iterator[Engine]:
+def engine(migrated_engine: Engine) -> Engine:
     """The shop's database; on each kind."""
-    engine = create_engine_from(ShopSettings(database_url=each_migrated_url))
-    yield engine
-    engine.dispose()
+    return migrated_engine
 
 
 @pytest.fixture

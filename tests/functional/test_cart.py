@@ -9,7 +9,7 @@ import redis
 from webtest import TestApp, TestResponse
 from webtest.forms import Field, Submit
 
-from observing import everything_stored, form_to, text_of
+from observing import everything_stored, fail_at, form_to, text_of
 from shopapp.catalog import demo
 from shopapp.testing import ObservedRedis
 from shopapp.testing.shop import JSON, log_in
@@ -317,7 +317,7 @@ def test_a_login_that_failed_at_any_command_and_is_tried_again_adds_nothing_twic
     while True:
         visitor = new_visitor()
         add(visitor, MUG, 2)
-        _fail_at(shop_redis, failed_at)
+        fail_at(shop_redis, failed_at)
         response = visitor.post("/login", CREDENTIALS, headers=JSON, status="*")
         shop_redis.before = lambda _command: None
         if response.status_int == 503:
@@ -329,18 +329,6 @@ def test_a_login_that_failed_at_any_command_and_is_tried_again_adds_nothing_twic
         failed_at += 1
 
     assert failed_at >= 4
-
-
-def _fail_at(shop_redis: ObservedRedis, number: int) -> None:
-    """Have Redis go away for the command of this number, counted from 0, and if it is sent again for that too."""
-    seen: list[str] = []
-
-    def fail(command: str) -> None:
-        seen.append(command)
-        if number < len(seen) <= number + 2:
-            raise redis.ConnectionError("gone")
-
-    shop_redis.before = fail
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 import redis
 from webtest import TestApp, TestResponse
 
-from observing import cookie_of, text_of
+from observing import cookie_of, fail_at, text_of
 from shopapp.cart.store import MOST_PRESSES, PRESS_SECONDS
 from shopapp.catalog import demo
 from shopapp.testing import ObservedRedis
@@ -292,7 +292,7 @@ def test_a_login_that_failed_half_way_forgets_no_press(
         visitor = new_visitor()
         add(visitor, f"press-{failed_at}")
 
-        _fail_from(shop_redis, failed_at)
+        fail_at(shop_redis, failed_at)
         login = visitor.post("/login", CREDENTIALS, headers=JSON, status="*")
         shop_redis.before = lambda _command: None
         if login.status_int == 503:
@@ -305,18 +305,6 @@ def test_a_login_that_failed_half_way_forgets_no_press(
         failed_at += 1
 
     assert failed_at >= 3
-
-
-def _fail_from(shop_redis: ObservedRedis, number: int) -> None:
-    """Have Redis be away for the command of this number, from 0, and for the next, which may be the same again."""
-    seen: list[str] = []
-
-    def fail(command: str) -> None:
-        seen.append(command)
-        if number < len(seen) <= number + 2:
-            raise redis.ConnectionError("gone")
-
-    shop_redis.before = fail
 
 
 def test_the_press_costs_no_round_trip_more(visitor: TestApp, shop_redis: ObservedRedis) -> None:

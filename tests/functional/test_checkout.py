@@ -433,18 +433,23 @@ class TestWhatWasTyped:
         assert "Set-Cookie" not in answer.headers
 
 
+def go_away_after_the_commit(shop_redis: ObservedRedis, shop_settings: Settings) -> None:
+    """Have Redis be away from the moment on that an order is stored."""
+
+    def fail(_command: str) -> None:
+        if orders(shop_settings):
+            raise RedisConnectionError("Redis is gone")
+
+    shop_redis.before = fail
+
+
 class TestRedisAway:
     def test_what_was_bought_leaves_the_cart_at_the_next_look_if_redis_was_away_after_the_commit(
         self, visitor: TestApp, shop_redis: ObservedRedis, shop_settings: Settings
     ):
         fill(visitor, quantity=3)
         fields = sent(look(visitor))
-
-        def fail_after_the_commit(_name: str) -> None:
-            if orders(shop_settings):
-                raise RedisConnectionError("Redis is gone")
-
-        shop_redis.before = fail_after_the_commit
+        go_away_after_the_commit(shop_redis, shop_settings)
         placed = order(visitor, fields)
         shop_redis.before = lambda _name: None
 
@@ -458,12 +463,7 @@ class TestRedisAway:
     ):
         fill(visitor, quantity=3)
         fields = sent(look(visitor))
-
-        def fail_after_the_commit(_name: str) -> None:
-            if orders(shop_settings):
-                raise RedisConnectionError("Redis is gone")
-
-        shop_redis.before = fail_after_the_commit
+        go_away_after_the_commit(shop_redis, shop_settings)
         order(visitor, fields)
         shop_redis.before = lambda _name: None
         log_in(visitor)
@@ -479,12 +479,7 @@ class TestRedisAway:
         visitor.post("/logout", headers=JSON)
         fill(visitor, quantity=3)
         fields = sent(look(visitor))
-
-        def fail_after_the_commit(_name: str) -> None:
-            if orders(shop_settings):
-                raise RedisConnectionError("Redis is gone")
-
-        shop_redis.before = fail_after_the_commit
+        go_away_after_the_commit(shop_redis, shop_settings)
         order(visitor, fields)
         shop_redis.before = lambda _name: None
         log_in(visitor)

@@ -1,6 +1,6 @@
 """shopapp mail: what an operator does with letters."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,23 +10,19 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from shopapp.cli import cli
-from shopapp.db import create_engine_from
 from shopapp.embedded import start_server, stop_server
 from shopapp.mail import post
 from shopapp.mail.folder import MailFolder
 from shopapp.mail.models import Letter
-from shopapp.settings.shop import ShopSettings
 from shopapp.testing import TEST_SECRET
 
 Shop = Callable[..., Result]
 
 
 @pytest.fixture
-def engine(each_migrated_url: str) -> Iterator[Engine]:
+def engine(migrated_engine: Engine) -> Engine:
     """The shop's database; on each kind."""
-    engine = create_engine_from(ShopSettings(database_url=each_migrated_url))
-    yield engine
-    engine.dispose()
+    return migrated_engine
 
 
 @pytest.fixture

@@ -1,18 +1,18 @@
 """shopapp orders, as a shopkeeper uses it."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
 from shopapp.accounts.models import User
 from shopapp.catalog.models import Category, Product
 from shopapp.cli import cli
-from shopapp.db import create_engine_from
 from shopapp.orders.models import Order
 from shopapp.orders.store import Purchase, place
 from shopapp.settings.shop import ShopSettings
@@ -21,16 +21,14 @@ Run = Callable[..., Result]
 
 
 @pytest.fixture
-def sessions(each_migrated_url: str) -> Iterator[sessionmaker[Session]]:
-    engine = create_engine_from(ShopSettings(database_url=each_migrated_url))
-    sessions = sessionmaker(engine)
+def sessions(migrated_engine: Engine) -> sessionmaker[Session]:
+    sessions = sessionmaker(migrated_engine)
     with sessions.begin() as dbsession:
         kitchen = Category(slug="kitchen", name="Kitchen")
         mug = {"sku": "mug", "name": "Mug", "description": "", "price": 1850, "stock": 10, "image": ""}
         dbsession.add(Product(**mug, category=kitchen))
         dbsession.add(User(email="petra@example.com", name="Petra", password_hash="none"))
-    yield sessions
-    engine.dispose()
+    return sessions
 
 
 @pytest.fixture

@@ -91,7 +91,7 @@ PACKAGES = {
     },
     "cachetools": {"cart.guesses", "catalog.memory", "web.macros", "web.pages", "web.static"},
     "babel": {"cli.orders", "dates", "money", "orders.forms", "settings.shop_kinds"},
-    "argon2": {"accounts.passwords"},
+    "argon2": {"accounts.passwords", "testing.shop"},
     "email_validator": {"accounts.addresses"},
     "zxcvbn_rs_py": {"accounts.strength"},
     "alembic": {"migrations"},

@@ -35,11 +35,6 @@ class KnownDevices:
         # As strict as the reader of the session's cookie, and for the same reasons.
         self._find_values = re.compile(rf"(?:^|;)[ \t]*{re.escape(self.cookie_name)}[ \t]*=([^;]*)").findall
 
-    def name_of(self, request: Request) -> str | None:
-        """Return the device's own name, whoever has signed in with it; None if it has no cookie of ours."""
-        found = self._read(request)
-        return found[0] if found else None
-
     def knows(self, request: Request, user_id: int) -> bool:
         """Tell whether the person has signed in with the request's browser before."""
         device, *codes = self._read(request) or [""]

@@ -14,7 +14,7 @@ from shopapp.accounts.owed import pay_after_change
 from shopapp.accounts.security import SIGNED_IN
 from shopapp.dates import moment_in
 from shopapp.events import UserLoggedOut
-from shopapp.http import NoSuchThingError, asked_page
+from shopapp.http import NoSuchThingError, asked_page, count_pages
 from shopapp.sessions import end_others, end_session, page_of_sessions, session_name
 
 SESSIONS_PAGE = "shopapp:accounts/templates/sessions.jinja2"
@@ -113,9 +113,7 @@ def _devices(request: Request) -> tuple[list[Device], int, int]:
     page = asked_page(request) if request.method == "GET" else 1
     pay_after_change(request, request.identity.user_id)
     found, total = page_of_sessions(request, request.identity.user_id, max(0, page - 1) * PAGE_SIZE, PAGE_SIZE)
-    pages = max(1, -(-total // PAGE_SIZE))
-    if not 1 <= page <= pages:
-        raise NoSuchThingError(f"There is no page {page}: this list has {pages}.")
+    pages = count_pages(page, total, PAGE_SIZE)
     here = session_name(request)
     devices = [
         Device(

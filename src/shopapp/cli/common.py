@@ -16,7 +16,7 @@ from shopapp.accounts.addresses import normalize_email
 from shopapp.accounts.models import User
 from shopapp.db import DatabaseSetupError, create_engine_from
 from shopapp.embedded import EmbeddedServerError
-from shopapp.redis import Client, StoreUnavailable
+from shopapp.redis import ADVICE, Client, StoreUnavailable
 from shopapp.schema import SchemaError, advice_on
 from shopapp.sessions.client import make_client
 from shopapp.sessions.settings import SessionSettings
@@ -74,7 +74,7 @@ def open_redis(settings: SessionSettings) -> Iterator[Client]:
         with closing(make_client(settings)) as client:
             yield client
     except (StoreUnavailable, EmbeddedServerError) as error:
-        raise click.ClickException(f"{error}\nIs Redis there, and is redis.sessions.redis_url right?") from error
+        raise click.ClickException(f"{error}\n{ADVICE}") from error
 
 
 def user_id(settings: Settings, email: str) -> int:

@@ -7,7 +7,6 @@ has a note before the order is committed; after the commit nothing can fail any 
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 from pyramid.httpexceptions import HTTPConflict
@@ -67,24 +66,20 @@ class SignedOutError(Exception):
 
 @dataclass(frozen=True)
 class Review:
-    """What the checkout shows: the cart as the database has it now, and what it costs."""
+    """What the checkout shows: the cart as the database has it now, what of it can be had, and what that costs."""
 
     held: Mapping[str, int]
     cart: Cart
+    lines: list[Line]
+    """Those of which anything can be had, with as many units as can."""
     amounts: Amounts
 
-    @cached_property
-    def lines(self) -> list[Line]:
-        """What can be had, and so many of it."""
-        return obtainable(self.cart)
-
-    @cached_property
+    @property
     def changes(self) -> list[dict[str, Any]]:
         """What stands in the cart and cannot be had as it stands there."""
         return [
             {"sku": line.sku, "name": line.name, "available": line.available, "message": line.problem}
-            for line in self.cart.lines
-            if line.problem
+            for line in self.cart.problems
         ]
 
 
@@ -93,12 +88,8 @@ def review(request: Request) -> Review:
     held = quantities(request)
     with catalogue_of(request).connect() as connection:
         cart = show(request, held, products_by_sku(connection, held))
-    return Review(held, cart, amounts_of(obtainable(cart), request.registry["shopapp.settings"].shop))
-
-
-def obtainable(cart: Cart) -> list[Line]:
-    """Return the lines of which anything can be had, with as many units as can."""
-    return [replace(line, quantity=line.obtainable) for line in cart.lines if line.obtainable]
+    lines = [replace(line, quantity=line.obtainable) for line in cart.lines if line.obtainable]
+    return Review(held, cart, lines, amounts_of(lines, request.registry["shopapp.settings"].shop))
 
 
 def new_token(request: Request, seen: Review) -> str:
@@ -117,7 +108,7 @@ def submit(request: Request, form: CheckoutForm) -> tuple[Order, bool]:
     if identity is None and token and token.user_id is not None:
         raise SignedOutError  # before the form is judged: it has not asked for an address of mail
     if not form.validate() or token is None:
-        if not form.form.errors and token is None:
+        if token is None:
             form.form.errors = [RELOAD]
         raise InvalidFormError(form)
     if identity and token.user_id not in (None, identity.user_id):

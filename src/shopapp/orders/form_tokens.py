@@ -6,6 +6,7 @@ of it is stored before the order is.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from hmac import compare_digest
 from secrets import token_urlsafe
@@ -39,7 +40,7 @@ class FormToken:
     def sign(self, secrets: Sequence[str]) -> str:
         """Return the token as a form carries it."""
         body = f"{self.name}.{'' if self.user_id is None else self.user_id}.{self.cart}"
-        return f"{body}.{Mac(secrets[0], PURPOSE)(body.encode()).decode()}"
+        return f"{body}.{_mac(secrets[0])(body.encode()).decode()}"
 
     @classmethod
     def read(cls, text: str, secrets: Sequence[str]) -> "FormToken":
@@ -47,10 +48,15 @@ class FormToken:
         body, _, mark = text.rpartition(".")
         if not text.isascii() or len(text) > MAX_LENGTH or len(mark) != LENGTH:
             raise NotOurFormError("not a token")
-        if not any(compare_digest(Mac(secret, PURPOSE)(body.encode()), mark.encode()) for secret in secrets):
+        if not any(compare_digest(_mac(secret)(body.encode()), mark.encode()) for secret in secrets):
             raise NotOurFormError("not signed by us")
         name, user_id, cart = body.split(".")
         return cls(name, int(user_id) if user_id else None, cart)
+
+
+@lru_cache
+def _mac(secret: str) -> Mac:
+    return Mac(secret, PURPOSE)
 
 
 def cart_mark(lines: Mapping[str, int]) -> str:

@@ -8,7 +8,7 @@ from pyramid.view import view_config
 
 from shopapp.accounts.security import SIGNED_IN
 from shopapp.dates import moment_in
-from shopapp.http import NoSuchThingError, asked_page, query
+from shopapp.http import NoSuchThingError, asked_page, count_pages, query
 from shopapp.orders.forms import country_names
 from shopapp.orders.models import Order
 from shopapp.orders.pages import order_json, order_path, status_text
@@ -79,10 +79,7 @@ def _listing(request: Request) -> tuple[list[Order], int, int]:
     """
     page = asked_page(request)
     orders, total = orders_of(request.dbsession, request.identity.user_id, max(0, page - 1) * PAGE_SIZE, PAGE_SIZE)
-    pages = max(1, -(-total // PAGE_SIZE))
-    if not 1 <= page <= pages:
-        raise NoSuchThingError(f"There is no page {page}: this list has {pages}.")
-    return orders, page, pages
+    return orders, page, count_pages(page, total, PAGE_SIZE)
 
 
 def _words(request: Request) -> dict[str, Any]:

@@ -16,6 +16,9 @@ from shopapp.orders.payment import PROVIDER, pay_url
 from shopapp.orders.store import orders_of
 
 CHECKOUT_PAGE = "shopapp:orders/templates/checkout.jinja2"
+LINE = ("sku", "name", "quantity", "unit_price", "line_total", "available")
+"""What JSON shows of a line."""
+
 SIGNED_OUT = "You are not signed in any more. Please sign in, and your order goes on where it was."
 
 
@@ -36,9 +39,6 @@ def show_checkout_json(request: Request) -> dict[str, Any]:
     amounts = {name: getattr(seen.amounts, name) for name in ("subtotal", "shipping", "tax", "total")}
     currency = request.registry["shopapp.settings"].shop.currency
     return {"form": new_token(request, seen), "lines": lines, **amounts, "currency": currency, "changes": seen.changes}
-
-
-LINE = ("sku", "name", "quantity", "unit_price", "line_total", "available")
 
 
 @view_config(route_name="checkout", request_method="POST", accept="text/html", renderer=CHECKOUT_PAGE)

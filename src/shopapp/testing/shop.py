@@ -12,10 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 from webtest import TestApp
 
 import shopapp
+from shopapp.accounts import passwords
 from shopapp.catalog import demo, memory
 from shopapp.db import create_engine_from
 from shopapp.mail.outbox import FOLDER, SENDER
@@ -24,6 +27,15 @@ from shopapp.settings.shop import load_settings
 from shopapp.testing import TEST_SECRET, ObservedRedis
 
 JSON = {"Accept": "application/json"}
+
+QUICK_HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+"""Argon2id as the shop has it, but for next to no time: a hash of the shop takes a third of a second of a processor."""
+
+
+def hash_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have passwords hashed by QUICK_HASHER until the end of the test."""
+    monkeypatch.setattr(passwords, "_hasher", QUICK_HASHER)
+    monkeypatch.setattr(passwords, "_UNKNOWN_USER_HASH", QUICK_HASHER.hash("a password that nobody has"))
 
 
 @pytest.fixture(scope="session")
@@ -34,10 +46,16 @@ def shop_database_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     engine = create_engine_from(settings.shop)
     with engine.connect() as connection:
         upgrade(connection)
-    with Session(engine) as dbsession, dbsession.begin():
-        demo.fill(dbsession)
+    fill_with_demo(engine)
     engine.dispose()
     return path
+
+
+def fill_with_demo(engine: Engine) -> None:
+    """Put the demo data into a database."""
+    with pytest.MonkeyPatch.context() as monkeypatch, Session(engine) as dbsession, dbsession.begin():
+        hash_quickly(monkeypatch)
+        demo.fill(dbsession)
 
 
 @pytest.fixture
@@ -52,8 +70,9 @@ def shop_settings(
 ) -> dict[str, Any]:
     """The settings of the shop, to be changed before ``shop_app`` is made of them.
 
-    What a test changes in the catalogue is seen at once, not a second later.
+    What a test changes in the catalogue is seen at once, not a second later, and passwords are hashed quickly.
     """
+    hash_quickly(monkeypatch)
     monkeypatch.setattr(memory, "LOOK_SECONDS", 0.0)
     return {
         "redis.sessions.secret": TEST_SECRET,

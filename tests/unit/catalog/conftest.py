@@ -14,11 +14,9 @@ from shopapp.testing import many
 
 
 @pytest.fixture
-def engine(each_migrated_url: str) -> Iterator[Engine]:
+def engine(migrated_engine: Engine) -> Engine:
     """An engine on a database with all tables and triggers, empty."""
-    engine = create_engine_from(ShopSettings(database_url=each_migrated_url))
-    yield engine
-    engine.dispose()
+    return migrated_engine
 
 
 @pytest.fixture

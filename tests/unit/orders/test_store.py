@@ -1,6 +1,5 @@
 """Orders in the database, on each that the shop supports: what is stored, what is refused, what becomes of it."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import Any
@@ -11,7 +10,6 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from shopapp.accounts.models import User
 from shopapp.catalog.models import Category, Product
-from shopapp.db import create_engine_from
 from shopapp.mail.models import Letter
 from shopapp.orders import names, store
 from shopapp.orders.changes import CHANGES, CannotChangeError, Change, change_order
@@ -42,17 +40,15 @@ BUYER = {
 
 
 @pytest.fixture
-def engine(each_migrated_url: str) -> Iterator[Engine]:
-    engine = create_engine_from(ShopSettings(database_url=each_migrated_url))
-    with Session(engine) as dbsession, dbsession.begin():
+def engine(migrated_engine: Engine) -> Engine:
+    with Session(migrated_engine) as dbsession, dbsession.begin():
         kitchen = Category(slug="kitchen", name="Kitchen")
         dbsession.add_all(
             Product(sku=sku, name=sku, description="", category=kitchen, price=1850, stock=120, image="")
             for sku in (MUG, LAMP)
         )
         dbsession.add(User(email=PERSON, name="Petra", password_hash="none"))
-    yield engine
-    engine.dispose()
+    return migrated_engine
 
 
 @pytest.fixture
