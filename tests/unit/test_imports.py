@@ -4,6 +4,7 @@ import ast
 import os
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -115,6 +116,7 @@ def dotted(path: Path) -> str:
 MODULES = {dotted(path): path for path in sorted(ROOT.rglob("*.py"))}
 
 
+@cache
 def imported(module: str) -> set[str]:
     """Return the dotted names that a module imports, wherever in it. ``from a import b`` is a and a.b."""
     names: set[str] = set()
