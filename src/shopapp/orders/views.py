@@ -59,9 +59,13 @@ def order(request: Request) -> dict[str, Any] | Response:
         status, problem = 422, error.fields.get("form", "")
     except RefusedError as refusal:
         problem = refusal.message
-    _keep(request, form)
+    seen = review(request)
+    if (
+        seen.held
+    ):  # else there is nothing to come back for, and whoever sends rubbish without a cookie starts no session
+        _keep(request, form)
     request.response.status_int = status
-    return _page(request, review(request), form, problem)
+    return _page(request, seen, form, problem)
 
 
 @view_config(route_name="checkout", request_method="POST", accept="application/json", renderer="json")
