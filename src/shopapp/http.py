@@ -54,11 +54,13 @@ class Lookout:
 
     name: str
     path: str
+    may_be_repeated: bool = False
+    """Whether the same form, sent again, does nothing twice."""
 
 
-def unsure_from_here(request: Request, name: str, path: str) -> None:
+def unsure_from_here(request: Request, name: str, path: str, *, may_be_repeated: bool = False) -> None:
     """Say that from here on it may be done, also if the request fails: then its error page says where to look."""
-    request.__dict__[LOOKOUT] = Lookout(name, path)
+    request.__dict__[LOOKOUT] = Lookout(name, path, may_be_repeated)
 
 
 def lookout_of(request: Request) -> Lookout | None:
