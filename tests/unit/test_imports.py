@@ -62,7 +62,7 @@ ARROWS = {
 """Part: the parts that it imports. Each is listed below those it imports. A module in no part of its own is of the part
 around it; ``""`` is the package itself."""
 
-TOOLS = {"__main__", "cli", "serving", "starting", "testing"}
+TOOLS = {"__main__", "cli", "lanes", "serving", "starting", "testing"}
 """They may import everything, and nobody else imports them."""
 
 PACKAGES = {
@@ -100,7 +100,7 @@ PACKAGES = {
     "alembic": {"migrations"},
     "click": {"cli"},
     "granian": {"serving"},
-    "waitress": {"serving", "starting"},
+    "waitress": {"lanes", "serving", "starting"},
     "prometheus_client": {"audit", "mail.sending", "web.health"},
     "webtest": {"testing.shop"},
     "pytest": {"testing"},

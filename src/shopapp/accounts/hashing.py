@@ -42,6 +42,11 @@ class HashPlaces:
         self.at_once = at_once
 
     @property
+    def room(self) -> int:
+        """How many threads can be in here at most."""
+        return 2 * self.at_once + 1
+
+    @property
     def waiting(self) -> int:
         """How many stand in line."""
         return len(self._line)

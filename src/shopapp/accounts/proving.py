@@ -51,14 +51,13 @@ WRONG_PASSWORD = "This is not your password."  # noqa: S105 - a message
 def place_to_hash(request: Request, tries: Tries) -> Iterator[None]:
     """Have a place where passwords are hashed until the end of the block.
 
-    Raises BusyError; the tries are not counted then.
+    Raises BusyError. The tries stay counted: a flood would else stand in line for ever.
     """
     try:
         with PLACES.place(origin_of(request).network):
             yield
     except BusyError:
         request.registry.notify(Throttled(request, tries.action, "busy"))
-        tries.give_back()
         raise
 
 

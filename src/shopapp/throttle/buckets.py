@@ -14,22 +14,20 @@ from shopapp.redis import Client, Script, unavailable_on_error
 HOUR = 3600.0
 
 TAKE = """
-local now, levels, waits = tonumber(ARGV[1]), {}, {}
+local now, levels = tonumber(ARGV[1]), {}
 local longest, which = 0, 0
 for i, key in ipairs(KEYS) do
   local most, hour, last = tonumber(ARGV[4 * i - 2]), tonumber(ARGV[4 * i - 1]), tonumber(ARGV[4 * i + 1])
-  local held = redis.pcall('HMGET', key, 'level', 'at', 'until')
-  if held.err then
-    redis.call('DEL', key)
-    held = {}
+  if redis.call('TYPE', key).ok ~= 'hash' then
+    redis.call('DEL', key)  -- rubbish
   end
+  local level, at = tonumber(redis.call('HGET', key, 'level')), tonumber(redis.call('HGET', key, 'at'))
   -- A clock that was set back keeps nobody out for longer than the longest wait.
-  local wait = math.min((tonumber(held[3]) or 0) - now, last)
+  local wait = math.min((tonumber(redis.call('HGET', key, 'until')) or 0) - now, last)
   if wait > longest then
     longest, which = wait, i
   end
-  local passed = math.max(0, now - (tonumber(held[2]) or now))
-  levels[i] = math.max(0, (tonumber(held[1]) or 0) - passed * most / hour)
+  levels[i] = math.max(0, (level or 0) - math.max(0, now - (at or now)) * most / hour)
 end
 if which > 0 then
   return {which, math.ceil(longest)}
@@ -43,7 +41,7 @@ for i, key in ipairs(KEYS) do
     wait = math.min(last, first * 2 ^ math.min(60, over))
   end
   redis.call('HSET', key, 'level', level, 'at', now, 'until', now + wait)
-  redis.call('PEXPIRE', key, math.ceil(math.max(wait, level * hour / most)))
+  redis.call('EXPIRE', key, math.ceil(math.max(wait, level * hour / most) / 1000))
 end
 return {0, 0}
 """
@@ -52,7 +50,7 @@ in milliseconds. If any of the names has to wait, nothing is counted, and the an
 
 GIVE_BACK = """
 for i, key in ipairs(KEYS) do
-  local level = tonumber(redis.call('HGET', key, 'level'))
+  local level = redis.call('TYPE', key).ok == 'hash' and tonumber(redis.call('HGET', key, 'level'))
   if level and level > 1 then
     redis.call('HSET', key, 'level', level - 1)
     if level - 1 < tonumber(ARGV[i]) then

@@ -78,13 +78,6 @@ class Tries:
             self._named.append(bucket)
         return self
 
-    def give_back(self) -> None:
-        """Take back all that was counted: nothing was tried after all. Raises StoreUnavailable."""
-        self._give_back_address()
-        for bucket in self._named:
-            give_back(client_of(self.request), [bucket])
-        self._named = []
-
     def succeed(self) -> None:
         """They were right: forget all tries by those names, and take this one back from the address, whose others stay:
         else whoever has an account could guess at another's for ever, with a right one in between. Raises
@@ -93,9 +86,6 @@ class Tries:
         for bucket in self._named:
             forget(client_of(self.request), bucket)
         self._named = []
-        self._give_back_address()
-
-    def _give_back_address(self) -> None:
         if self._by_address:
             give_back(client_of(self.request), self._by_address)
             self._by_address = []
