@@ -25,13 +25,14 @@ def usual_number() -> int:
 @dataclass(eq=False)
 class _Waiter:
     origin: str
+    is_known: bool
     called: threading.Event = field(default_factory=threading.Event)
     is_in: bool = False
 
 
 class HashPlaces:
     """``at_once`` places, and a line of one more than that. When the line is full, whoever came last of the origin that
-    has most in line goes: many from one network do not keep those from elsewhere out.
+    has most in line goes: many from one network do not keep those from elsewhere out. Who is known goes before others.
     """
 
     def __init__(self, at_once: int) -> None:
@@ -57,12 +58,12 @@ class HashPlaces:
         return self._taken
 
     @contextmanager
-    def place(self, origin: str = "") -> Iterator[None]:
+    def place(self, origin: str = "", *, is_known: bool = False) -> Iterator[None]:
         """Have one of the places until the end of the block; whoever has one needs no other. Raises BusyError."""
         if getattr(self._mine, "has_place", False):
             yield
             return
-        self._enter(origin)
+        self._enter(_Waiter(origin, is_known))
         self._mine.has_place = True
         try:
             yield
@@ -70,13 +71,13 @@ class HashPlaces:
             self._mine.has_place = False
             self._leave()
 
-    def _enter(self, origin: str) -> None:
-        waiter = _Waiter(origin)
+    def _enter(self, waiter: _Waiter) -> None:
         with self._lock:
             if self._taken < self.at_once and not self._line:
                 self._taken += 1
                 return
-            self._line.append(waiter)
+            known = sum(each.is_known for each in self._line)
+            self._line.insert(known if waiter.is_known else len(self._line), waiter)
             if len(self._line) > self.at_once + 1:
                 self._send_one_away()
         waiter.called.wait(WAIT_SECONDS)
@@ -89,7 +90,7 @@ class HashPlaces:
 
     def _send_one_away(self) -> None:
         origins = [each.origin for each in self._line]
-        last = max(reversed(self._line), key=lambda each: origins.count(each.origin))
+        last = max(reversed(self._line), key=lambda each: (not each.is_known, origins.count(each.origin)))
         self._line.remove(last)
         last.called.set()
 

@@ -4,6 +4,7 @@ a flood would fill the line; and Redis is asked before anything is hashed, so wh
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from time import time
 from typing import Any
 
@@ -34,7 +35,7 @@ def count_login(request: Request, email: str) -> Tries:
         user = find_user(request.dbsession, email) if devices.is_shown(request) else None
         return devices.name_for(request, user.id) if user else None
 
-    return Tries(request, "login", known_device).by_address("login").by_name("account", email)
+    return Tries(request, "login", cache(known_device)).by_address("login").by_account(email)
 
 
 def count_proof(request: Request) -> Tries:
@@ -54,7 +55,7 @@ def place_to_hash(request: Request, tries: Tries) -> Iterator[None]:
     Raises BusyError. The tries stay counted: a flood would else stand in line for ever.
     """
     try:
-        with PLACES.place(origin_of(request).network):
+        with PLACES.place(origin_of(request).network, is_known=tries.device() is not None):
             yield
     except BusyError:
         request.registry.notify(Throttled(request, tries.action, "busy"))

@@ -101,7 +101,7 @@ def give_back(client: Client, buckets: Sequence[Bucket]) -> None:
         Script(client, GIVE_BACK)([bucket.key for bucket in buckets], *(bucket.allowance.most for bucket in buckets))
 
 
-def forget(client: Client, bucket: Bucket) -> None:
-    """Forget all tries of a bucket. Raises StoreUnavailable."""
+def forget(client: Client, buckets: Sequence[Bucket]) -> None:
+    """Forget all tries of the buckets, whose keys are in one slot. Raises StoreUnavailable."""
     with unavailable_on_error(client):
-        client.delete(bucket.key)
+        client.delete(*(bucket.key for bucket in buckets))

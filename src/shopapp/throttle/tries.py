@@ -34,6 +34,7 @@ class Limits:
         pause = HOUR / shop.visitor_carts_per_network
         self.carts = Allowance(shop.visitor_carts_per_network, first=pause, last=pause)
         own = Allowance(shop.login_tries)
+        self.anywhere = Allowance(10 * shop.login_tries)
         self.named = {"account": own, "person": own, "device": own, "mail": Allowance(MAILS, first=60.0, last=HOUR)}
 
     def key(self, *parts: str) -> str:
@@ -52,10 +53,10 @@ class Tries:
     request: Request
     action: str
     device: Callable[[], str | None] = lambda: None
-    """Asked where an allowance is used up: a name of the device, if it is known to the account. Then the try counts for
-    that instead, so that no stranger's tries keep out whoever has been here before."""
+    """Asked where an allowance is used up, or places are short: a name of the device, if it is known to the account.
+    Then the try counts for that instead, so that no stranger's tries keep out whoever has been here before."""
     _by_address: list[Bucket] = field(default_factory=list)
-    _named: list[Bucket] = field(default_factory=list)
+    _named: list[list[Bucket]] = field(default_factory=list)
     _is_by_device: bool = False
 
     def by_address(self, kind: str) -> Self:
@@ -70,12 +71,24 @@ class Tries:
             self._by_address = [address, network]
         return self
 
+    def by_account(self, email: str) -> Self:
+        """Count for an account, there or not: of the request's network, and of all networks together, which have ten
+        times as much. So no flood from one place keeps its owner out, wherever else they are. Raises TooOftenError and
+        StoreUnavailable.
+        """
+        limits, origin = limits_of(self.request), origin_of(self.request)
+        here = Bucket(limits.key("account", email, origin.network), limits.named["account"])
+        anywhere = Bucket(limits.key("account", email), limits.anywhere)
+        if self._take([here, anywhere], ("account", "account")):
+            self._named.append([here, anywhere])
+        return self
+
     def by_name(self, kind: str, name: str) -> Self:
-        """Count for an account, a person, a device or an address of mail. Raises TooOftenError and StoreUnavailable."""
+        """Count for a person, a device or an address of mail. Raises TooOftenError and StoreUnavailable."""
         limits = limits_of(self.request)
         bucket = Bucket(limits.key(kind, name), limits.named[kind])
         if self._take([bucket], (kind,)):
-            self._named.append(bucket)
+            self._named.append([bucket])
         return self
 
     def succeed(self) -> None:
@@ -83,8 +96,8 @@ class Tries:
         else whoever has an account could guess at another's for ever, with a right one in between. Raises
         StoreUnavailable.
         """
-        for bucket in self._named:
-            forget(client_of(self.request), bucket)
+        for buckets in self._named:
+            forget(client_of(self.request), buckets)
         self._named = []
         if self._by_address:
             give_back(client_of(self.request), self._by_address)
@@ -103,7 +116,7 @@ class Tries:
             bucket, reason = Bucket(limits.key("device", device), limits.named["device"]), "device"
             which, seconds = take(client_of(self.request), [bucket])
             if which < 0:
-                self._named.append(bucket)
+                self._named.append([bucket])
                 self._is_by_device = True
                 return False
         self.request.registry.notify(Throttled(self.request, self.action, reason))
