@@ -20,7 +20,7 @@ ARROWS = {
     # What the shop runs on.
     "valkey": set(),
     "embedded": {"valkey"},
-    "redis": {"embedded"},
+    "redis": {"embedded", "settings"},
     # The session lifecycle, which any other Pyramid app can take as it stands.
     "sessions": {"audit", "events", "redis", "settings"},
     # From here on it is the shop.
@@ -69,7 +69,6 @@ PACKAGES = {
     "redis": {
         "cart.store",
         "redis",
-        "sessions.client",
         "sessions.index",
         "sessions.store",
         "settings.urls",
