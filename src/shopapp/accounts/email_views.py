@@ -18,6 +18,7 @@ from shopapp.accounts.pages import GONE_PAGE, asked_token, guard_token
 from shopapp.accounts.passwords import verify_password
 from shopapp.accounts.security import SIGNED_IN
 from shopapp.accounts.store import stays_as_read
+from shopapp.accounts.validity import end_earlier_sessions
 from shopapp.accounts.views import ACCOUNT_PAGE, account_page
 from shopapp.events import EmailChanged, UserLoginFailed
 from shopapp.http import InvalidFormError, NoSuchThingError, query, submitted
@@ -136,6 +137,7 @@ def _confirm(request: Request, form: TokenForm) -> User:
         raise NoSuchThingError(GONE) from None
     if not changed.rowcount or link_id not in kill_links_of(request.dbsession, user.id):
         raise NoSuchThingError(GONE)
+    end_earlier_sessions(request, user)
     request.registry.notify(EmailChanged(request, user.id, old, new))
     owe_sign_out(request, user, stays=request.authenticated_userid == user.id)
     post(request.dbsession, "address_changed", old, user=user.id, at=datetime.now(UTC).isoformat())
