@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import count
 
 from benchmarks.soak.world import APPS, World
 
@@ -25,6 +26,7 @@ class Kind:
     """Which failures may be answered while it lasts, NO_ANSWER among them."""
     looks_allowed: frozenset[int] = frozenset()
     """The same for visitors who look at the catalogue, and so need no Redis."""
+    ends_apps: bool = False
     tail_seconds: float = 2.0
     """So long after its end may they still be answered."""
 
@@ -80,16 +82,16 @@ KINDS = (
     Kind("Redis killed", _kill_redis, frozenset({503})),
     Kind("Redis frozen", _freeze_redis, frozenset({503})),
     # 502: what was on its way in that process. The proxy asks the other one again only for what changes nothing.
-    Kind("an app process killed", _kill_app, frozenset({502}), frozenset({502})),
+    Kind("an app process killed", _kill_app, frozenset({502}), frozenset({502}), ends_apps=True),
     Kind("PostgreSQL restarted", _restart_postgresql, frozenset({500, 503}), frozenset({500, 503})),
-    Kind("rolling restart", _roll, frozenset()),
-    Kind("secrets rotated", _rotate_secrets, frozenset()),
+    Kind("rolling restart", _roll, frozenset(), ends_apps=True),
+    Kind("secrets rotated", _rotate_secrets, frozenset(), ends_apps=True),
 )
 """What is allowed is this table, and no more."""
 
 
 class Storm(threading.Thread):
-    """Throws the faults in: each kind once in some order, then again in another, until the time is up."""
+    """Throws the faults in: each kind once in some order, then again in another, until the time is nearly up."""
 
     def __init__(self, world: World, seed: int, until: float) -> None:
         super().__init__(name="storm", daemon=True)
@@ -104,17 +106,24 @@ class Storm(threading.Thread):
         return not self._lasts and time.monotonic() > self._ended + max(kind.tail_seconds for kind in KINDS)
 
     def run(self) -> None:
-        """Wait, strike, and wait again. The last fault is over before the time is."""
+        """Wait, strike, and wait again."""
         try:
             self.stopped.wait(WARM_UP_SECONDS)
-            while True:
-                for kind in self.chance.sample(KINDS, len(KINDS)):
+            for number in count():
+                for kind in self._round(number):
                     if time.monotonic() > self.until or self.stopped.is_set():
                         return
                     self._strike(kind)
                     self.stopped.wait(self.chance.uniform(*QUIET_SECONDS))
         except BaseException as error:
             self.failure = error
+
+    def _round(self, number: int) -> list[Kind]:
+        """Return all kinds in some order, but those that end app processes together, and in turn first and last: so
+        that some process lives long enough to see whether it grows.
+        """
+        kinds = self.chance.sample(KINDS, len(KINDS))
+        return sorted(kinds, key=lambda kind: kind.ends_apps, reverse=number % 2 == 0)
 
     def _strike(self, kind: Kind) -> None:
         began, self._lasts = time.monotonic(), True

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from benchmarks.contenders import BenchmarkError
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 120.0
 """For a part to start or to end: the machine may be busy."""
 
 BELOW_EPHEMERAL = (15_000, 30_000)

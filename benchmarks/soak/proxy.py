@@ -32,7 +32,7 @@ http {{
     listen 127.0.0.1:{port} backlog=1024;
     location / {{
       proxy_pass http://shop;
-      proxy_read_timeout 30s;
+      proxy_read_timeout 60s;
       proxy_set_header Host $http_host;
       proxy_set_header X-Forwarded-For $http_x_forwarded_for;
       proxy_set_header X-Forwarded-Proto https;

@@ -1,20 +1,25 @@
 """The end of the soak: what is there is compared with what was acknowledged."""
 
 import random
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, Engine, create_engine, func, select, text, update
 
 from benchmarks.soak.crowd import Crowd
 from benchmarks.soak.ledger import Account, Cart, Ended, Ledger, Order, stock_left
 from benchmarks.soak.members import Member
 from benchmarks.soak.steps import Surprise
 from benchmarks.soak.traffic import Browser, GaveUp
+from shopapp.mail.models import Letter
+from shopapp.mail.sending import LEASE
 
 WORKERS = 8
+MAIL_SECONDS = 60.0
 MOST_PASSWORDS = 20
 """Of each kind that are tried: each costs a hash."""
 
@@ -38,6 +43,7 @@ def reckon(crowd: Crowd, database_url: str, stock: Mapping[str, int], chance: ra
     with engine.connect() as connection:
         compare_orders(connection, ledger, checked)
         compare_stock(connection, ledger, stock, checked)
+    wait_for_mail(engine, ledger)
     engine.dispose()
     compare_mail(crowd, checked)
     return checked
@@ -66,6 +72,20 @@ def compare_stock(connection: Connection, ledger: Ledger, start: Mapping[str, in
     for sku, quantity in expected.items():
         if left[sku] != quantity:
             ledger.violate(f"of {sku} {left[sku]} are left, not {quantity}")
+
+
+def wait_for_mail(engine: Engine, ledger: Ledger) -> None:
+    """Have what is left sent: a letter that a killed process had taken up waits for its time to be over, so it is."""
+    with engine.begin() as connection:
+        then = datetime.now(UTC) - LEASE
+        connection.execute(update(Letter).values(next_try_at=then))
+    deadline = time.monotonic() + MAIL_SECONDS
+    while time.monotonic() < deadline:
+        with engine.connect() as connection:
+            if not connection.scalar(select(func.count()).select_from(Letter)):
+                return
+        time.sleep(0.5)
+    ledger.violate(f"mail has not left within {MAIL_SECONDS:.0f} s")
 
 
 def compare_mail(crowd: Crowd, checked: Counter[str]) -> None:

@@ -27,6 +27,8 @@ from shopapp.migrations import upgrade
 PASSWORD = "a long walk along the shore"
 PLENTY, FEW, SCARCE = 1_000_000, 60, 3
 """Units of most products and of those that run out, and how many of these there are."""
+LAST_FAULT_SECONDS = 10.0
+"""So long before the end no fault is begun any more."""
 LEAVING_SECONDS = 3 * PATIENCE_SECONDS
 
 
@@ -70,7 +72,7 @@ def soak(plan: Plan) -> Result:
 def _run(plan: Plan, world: World, names: dict[str, str], accounts: list[Account]) -> Result:
     chance, start = random.Random(plan.seed), time.monotonic()
     traffic, ledger, memory = Traffic(world.port), Ledger(), Memory(world)
-    storm = Storm(world, plan.seed, start + plan.minutes * 60)
+    storm = Storm(world, plan.seed, start + plan.minutes * 60 - LAST_FAULT_SECONDS)
     scarce = frozenset(sorted(names)[:SCARCE])
     crowd = Crowd(traffic, ledger, Postbox(world.mail), names, scarce, storm.is_quiet)
     ledger.accounts.extend(accounts)

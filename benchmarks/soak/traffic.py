@@ -15,9 +15,9 @@ from benchmarks.soak.world import HOST
 
 NO_ANSWER = 0
 """Stands for the status where the connection broke."""
-TIMEOUT_SECONDS = 45.0
+TIMEOUT_SECONDS = 75.0
 """Longer than the proxy waits."""
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 90.0
 """So long is a request sent again that failed: longer than any fault lasts."""
 
 Fields = Mapping[str, Any]
