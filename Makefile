@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-granian test-postgresql lint bench bench-short clean same-python
+.PHONY: help run test test-granian test-postgresql lint bench bench-short soak clean same-python
 .DELETE_ON_ERROR:
 
 help:
@@ -16,6 +16,7 @@ help:
 	@echo "make test-postgresql   run those of catalogue, accounts, orders and mail, with the shop on PostgreSQL"
 	@echo "make lint    check style, formatting and types"
 	@echo "make bench   measure speed next to the plain library, Express and Django, for 25 minutes; bench-short: for 2"
+	@echo "make soak    people in the shop while parts of it are killed; MINUTES=5 CLIENTS=100 SEED=1"
 	@echo "make clean   remove everything that was built or cached; var/, your data, stays"
 
 run: $(VENV)/installed
@@ -56,6 +57,13 @@ bench: $(VENV)/installed-bench
 
 bench-short: $(VENV)/installed-bench
 	$(BIN)/python -m benchmarks --rounds 1 --seconds 1 --name short
+
+MINUTES ?= 5
+CLIENTS ?= 100
+SEED ?= 1
+
+soak: $(VENV)/installed-bench
+	$(BIN)/python -m benchmarks.soak --minutes $(MINUTES) --clients $(CLIENTS) --seed $(SEED)
 
 clean:
 	rm -rf .cache .venv .venv-* build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis benchmarks/express/node_modules src/*.egg-info
