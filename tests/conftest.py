@@ -13,6 +13,7 @@ pytest_plugins = [
     "postgresql",
     "cluster",
     "nginx",
+    "slow_network",
     "mail_server",
     "on_granian",
     "on_database",

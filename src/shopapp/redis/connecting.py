@@ -8,6 +8,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from shopapp.embedded import start_server
+from shopapp.redis.adopting import watch
 from shopapp.redis.clients import Client
 from shopapp.redis.guard import unavailable_on_error
 
@@ -28,11 +29,13 @@ def connect(
         # A command that timed out may have been carried out: sent again, it could put a second item into a cart.
         # redis-py would send it ten times. A connection that Redis closed meanwhile is replaced before it is used.
         "retry": Retry(NoBackoff(), retries=0),
+        # The older protocol needs no greeting, so a connection is there a round trip earlier.
+        "protocol": 2,
     }
     if url.startswith(("redis+cluster://", "rediss+cluster://")):
         with unavailable_on_error():
-            return redis.RedisCluster.from_url(url.replace("+cluster", "", 1), **options)
-    return redis.Redis.from_url(started(url), **options)
+            return watch(redis.RedisCluster.from_url(url.replace("+cluster", "", 1), **options), is_quick=True)
+    return watch(redis.Redis.from_url(started(url), **options), is_quick=True)
 
 
 def started(url: str) -> str:
