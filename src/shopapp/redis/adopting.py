@@ -19,14 +19,15 @@ log = logging.getLogger(__name__)
 def watch(client: AnyClient, *, is_quick: bool = False) -> AnyClient:
     """Have all connections of a client watched, and return it. Twice is as good as once, and costs next to nothing.
 
-    Those that it has are not used any more. ``is_quick`` is for :func:`shopapp.redis.connections.watched`.
+    Those that it has are not used any more. What is no client of redis-py's stays as it is. ``is_quick`` is for
+    :func:`shopapp.redis.connections.watched`.
     """
     if isinstance(client, redis.RedisCluster):
         options = client.nodes_manager.connection_kwargs  # of nodes that come later
         options["connection_class"] = watched(options.get("connection_class", Connection), is_quick=is_quick)
         for pool in _pools(client):
             _watch_pool(pool, is_quick)
-    else:
+    elif isinstance(client, redis.Redis):
         _watch_pool(client.connection_pool, is_quick)
     return client
 
