@@ -16,19 +16,21 @@ AnyClient = TypeVar("AnyClient", bound=Client)
 log = logging.getLogger(__name__)
 
 
-def watch(client: AnyClient, *, is_quick: bool = False) -> AnyClient:
+def watch(client: AnyClient) -> AnyClient:
     """Have all connections of a client watched, and return it. Twice is as good as once, and costs next to nothing.
 
-    Those that it has are not used any more. What is no client of redis-py's stays as it is. ``is_quick`` is for
-    :func:`shopapp.redis.connections.watched`.
+    Those that it has are not used any more. What is no client of redis-py's stays as it is.
     """
     if isinstance(client, redis.RedisCluster):
         options = client.nodes_manager.connection_kwargs  # of nodes that come later
-        options["connection_class"] = watched(options.get("connection_class", Connection), is_quick=is_quick)
-        for pool in _pools(client):
-            _watch_pool(pool, is_quick)
+        known = options.get("connection_class", Connection)
+        made = watched(known)
+        if made is not known:
+            options["connection_class"] = made
+            for pool in _pools(client):
+                _watch_pool(pool)
     elif isinstance(client, redis.Redis):
-        _watch_pool(client.connection_pool, is_quick)
+        _watch_pool(client.connection_pool)
     return client
 
 
@@ -55,12 +57,12 @@ def _open(client: Client, number: int) -> None:
 def _pools(client: Client) -> list[ConnectionPool]:
     if not isinstance(client, redis.RedisCluster):
         return [client.connection_pool]
-    nodes = client.get_nodes()  # type: ignore[no-untyped-call]
+    nodes = client.get_nodes()
     return [node.redis_connection.connection_pool for node in nodes if node.redis_connection]
 
 
-def _watch_pool(pool: ConnectionPool, is_quick: bool) -> None:
-    made = watched(pool.connection_class, is_quick=is_quick)
+def _watch_pool(pool: ConnectionPool) -> None:
+    made = watched(pool.connection_class)
     if made is not pool.connection_class:
         pool.connection_class = made
         pool.reset()

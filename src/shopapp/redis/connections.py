@@ -7,7 +7,6 @@ import time
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import lru_cache
 from typing import Any
 
 from redis import exceptions
@@ -134,7 +133,6 @@ class Watched(_Connection):
         node.leave(reason, lambda: is_back(me()))
 
 
-@lru_cache
 def watched(base: type[AbstractConnection], *, is_quick: bool = False) -> type[AbstractConnection]:
     """Return the class of the same connections, watched. What is quick says no more of itself than it has to: it is not
     for RESP3, nor for a ``credential_provider``.

@@ -103,7 +103,7 @@ def make_sure_it_is_there(client: Client) -> None:
 def nodes_of(client: Client) -> list[Node]:
     """Return the nodes that a client writes to, as far as it knows yet."""
     if isinstance(client, redis.RedisCluster):
-        return [node_at(node.name) for node in client.get_primaries()]  # type: ignore[no-untyped-call]
+        return [node_at(node.name) for node in client.get_primaries()]
     pool = client.connection_pool
     primary = getattr(pool, "master_address", None)  # as Sentinel has it
     host, port = primary or (pool.connection_kwargs.get("host", "localhost"), pool.connection_kwargs.get("port", 6379))

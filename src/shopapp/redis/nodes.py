@@ -22,6 +22,9 @@ log = logging.getLogger(__name__)
 class NodeAway(exceptions.RedisError):
     """Nothing was sent, for the node is known to be away; or its answer is not waited for any longer."""
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self)!r})"  # redis-py's own leaves out what it says
+
 
 class Node:
     """One server. ``round_trips`` and ``seconds`` count what was asked of it and how long that took, for metrics."""
