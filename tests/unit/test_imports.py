@@ -17,6 +17,7 @@ ARROWS = {
     "http": set(),
     "settings": set(),
     "audit": set(),
+    "logs": set(),
     # What the shop runs on.
     "valkey": set(),
     "embedded": {"valkey"},
@@ -50,8 +51,10 @@ ARROWS = {
         "settings.shop",
     },
     "texts": {"settings.shop"},
+    # What is counted of all that.
+    "metrics": {"audit", "events", "mail", "redis", "settings"},
     # What belongs to every page. Its frame shows who is signed in, the cart and the categories.
-    "web": {"accounts", "cart", "catalog", "http", "money", "redis", "schema", "sessions"},
+    "web": {"accounts", "cart", "catalog", "http", "logs", "money", "redis", "schema", "sessions"},
     # main(): it includes the parts by name.
     "": {"events", "settings.shop"},
     # The schema, and the tools that stand beside the shop.
@@ -74,13 +77,14 @@ PACKAGES = {
         "testing",
     },
     "pyramid_session_redis": {"sessions.factory", "sessions.mapping"},
-    "pyramid_retry": {"sessions.retrying"},
+    "pyramid_retry": {"metrics", "sessions.retrying"},
     "sqlalchemy": {
         "accounts",
         "catalog",
         "cli",
         "db",
         "mail",
+        "metrics.letters",
         "migrations",
         "orders",
         "schema",
@@ -99,7 +103,7 @@ PACKAGES = {
     "click": {"cli"},
     "granian": {"serving"},
     "waitress": {"serving", "starting"},
-    "prometheus_client": {"audit", "mail.sending", "web.health"},
+    "prometheus_client": {"audit", "mail.counting", "metrics"},
     "webtest": {"testing.shop"},
     "pytest": {"testing"},
 }

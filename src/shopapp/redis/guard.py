@@ -9,6 +9,7 @@ from typing import Any
 from redis import exceptions
 
 from shopapp.redis.clients import Client
+from shopapp.redis.watching import tell
 
 # Redis is there but cannot serve: full, a replica after a failover, closed to us, or a cluster that lost nodes.
 OUTAGES = (
@@ -50,22 +51,28 @@ class unavailable_on_error(AbstractContextManager[None]):
     Redis at all.
     """
 
-    __slots__ = ("_client",)
+    __slots__ = ("_began", "_client")
 
     def __init__(self, client: Client | None = None) -> None:
-        self._client = client
+        self._client, self._began = client, 0.0
 
     def __enter__(self) -> None:
         if self._client is not None and _hung_until and time.monotonic() < _hung_until.get(self._client, 0.0):
+            tell(0.0, "not_sent")
             raise StoreUnavailable("Redis did not answer a moment ago")
+        self._began = time.perf_counter()
 
     def __exit__(self, _type: Any, error: BaseException | None, _traceback: Any) -> None:
+        seconds = time.perf_counter() - self._began
         if error is None or not isinstance(error, exceptions.RedisError | exceptions.RedisClusterException):
+            tell(seconds, "answered")
             return
         # A pipeline puts the whole command, data included, before the reason.
         reason = str(error).rpartition(" caused error: ")[2]
         if not isinstance(error, OUTAGES) and not reason.startswith(OUTAGE_CODES):
+            tell(seconds, "answered")
             return
+        tell(seconds, "hung" if isinstance(error, exceptions.TimeoutError) else "away")
         if self._client is not None and isinstance(error, exceptions.TimeoutError):
             _hung_until[self._client] = time.monotonic() + HANG_SECONDS
         raise StoreUnavailable(reason) from error

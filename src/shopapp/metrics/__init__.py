@@ -1,0 +1,57 @@
+"""Numbers: how often things happen, how long they take, and how much waits. Watches, and is in nobody's way."""
+
+from pathlib import Path
+from typing import Any, get_args
+
+from pyramid.config import PHASE3_CONFIG, Configurator
+from pyramid_retry import IBeforeRetry
+
+from shopapp.events import add_observer
+from shopapp.mail.counting import LETTERS, OUTCOMES
+from shopapp.mail.outbox import KINDS
+from shopapp.metrics.families import BREAKER, ROUND_TRIPS, RUN_AGAIN, begin_at_zero
+from shopapp.metrics.folder import join
+from shopapp.metrics.letters import WaitingLetters
+from shopapp.metrics.requests import measure_requests
+from shopapp.metrics.views import WAITING
+from shopapp.redis.watching import Outcome, watch
+
+
+def on_before_retry(event: Any) -> None:
+    """A request is run again."""
+    RUN_AGAIN.labels(type(event.exception).__name__).inc()
+
+
+class RoundTrips:
+    """Measures the exchanges with Redis, and tells whether it is being left alone for having hung."""
+
+    def __init__(self) -> None:
+        self._observe = {outcome: ROUND_TRIPS.labels(outcome).observe for outcome in get_args(Outcome)}
+        self._open = BREAKER.labels("")
+        self._is_open = False
+
+    def __call__(self, seconds: float, outcome: Outcome) -> None:
+        """An exchange is over."""
+        self._observe[outcome](seconds)
+        is_open = outcome in ("hung", "not_sent")
+        if is_open is not self._is_open:
+            self._is_open = is_open
+            self._open.set(is_open)
+
+
+def includeme(config: Configurator) -> None:
+    """Install what counts and measures, and the page that tells it. Raises MetricsFolderError."""
+    settings = config.registry["shopapp.settings"]
+    if settings.metrics.folder:
+        join(Path(settings.metrics.folder))
+    begin_at_zero()
+    for kind in config.registry[KINDS]:
+        for outcome in OUTCOMES:
+            LETTERS.labels(kind, outcome)
+    watch(RoundTrips())
+    add_observer(config, on_before_retry, IBeforeRetry)
+    config.add_tween("shopapp.metrics.requests.note_route_factory", over="shopapp.web.headers.security_headers_factory")
+    config.action(None, measure_requests, args=(config,), order=PHASE3_CONFIG + 1)
+    config.registry[WAITING] = WaitingLetters(config.registry["shopapp.sessionmaker"])
+    config.add_route("metrics", "/metrics")
+    config.scan("shopapp.metrics.views")
