@@ -21,7 +21,7 @@ ARROWS = {
     # What the shop runs on.
     "valkey": set(),
     "embedded": {"valkey"},
-    "redis": {"embedded"},
+    "redis": {"embedded", "settings"},
     # The session lifecycle, which any other Pyramid app can take as it stands.
     "sessions": {"audit", "events", "redis", "settings"},
     # From here on it is the shop.
@@ -30,12 +30,13 @@ ARROWS = {
     "schema": set(),
     "money": {"settings.shop"},
     "dates": set(),
+    "throttle": {"audit", "events", "http", "redis", "sessions", "settings.shop"},
     "mail": {"db", "http", "money", "settings.shop"},
     # The parts of the shop, each with its views. Accounts and catalogue do not know each other; the cart knows both.
-    "accounts": {"dates", "db", "events", "http", "mail", "sessions"},
+    "accounts": {"dates", "db", "events", "http", "mail", "sessions", "throttle"},
     "catalog": {"db", "http"},
     "catalog.demo": {"accounts", "catalog"},
-    "cart": {"accounts", "audit", "catalog", "events", "http", "redis", "sessions"},
+    "cart": {"accounts", "audit", "catalog", "db", "events", "http", "redis", "sessions", "throttle"},
     "orders": {
         "dates",
         "accounts",
@@ -49,6 +50,7 @@ ARROWS = {
         "redis",
         "sessions",
         "settings.shop",
+        "throttle",
     },
     "texts": {"settings.shop"},
     # What is counted of all that.
@@ -58,19 +60,18 @@ ARROWS = {
     # main(): it includes the parts by name.
     "": {"events", "settings.shop"},
     # The schema, and the tools that stand beside the shop.
-    "migrations": {"accounts", "catalog", "db", "mail", "orders", "schema", "settings", "settings.shop"},
+    "migrations": {"accounts", "cart", "catalog", "db", "mail", "orders", "schema", "settings", "settings.shop"},
 }
 """Part: the parts that it imports. Each is listed below those it imports. A module in no part of its own is of the part
 around it; ``""`` is the package itself."""
 
-TOOLS = {"__main__", "cli", "serving", "starting", "testing"}
+TOOLS = {"__main__", "cli", "lanes", "serving", "starting", "testing"}
 """They may import everything, and nobody else imports them."""
 
 PACKAGES = {
     "redis": {
         "cart.store",
         "redis",
-        "sessions.client",
         "sessions.index",
         "sessions.store",
         "settings.urls",
@@ -80,6 +81,8 @@ PACKAGES = {
     "pyramid_retry": {"metrics", "sessions.retrying"},
     "sqlalchemy": {
         "accounts",
+        "cart.copies",
+        "cart.models",
         "catalog",
         "cli",
         "db",
@@ -102,7 +105,7 @@ PACKAGES = {
     "alembic": {"migrations"},
     "click": {"cli"},
     "granian": {"serving"},
-    "waitress": {"serving", "starting"},
+    "waitress": {"lanes", "serving", "starting"},
     "prometheus_client": {"audit", "mail.counting", "metrics"},
     "webtest": {"testing.shop"},
     "pytest": {"testing"},
