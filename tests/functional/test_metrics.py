@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from threading import Event
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from webtest import TestApp
 from buying import fill, look, order, sent, set_product
 from on_database import Database
 from scraping import counting, read, scrape
+from shopapp.accounts.hashing import PLACES
 from shopapp.catalog import views as catalogue
 from shopapp.mail import post
 from shopapp.mail.outbox import SENDER
@@ -137,6 +138,29 @@ def test_round_trips_to_redis_are_told_by_their_outcome_and_so_is_its_being_left
     time.sleep(HANG_SECONDS if is_open else 0)
     customer.get("/account", headers=JSON)
     assert scrape(customer)["shopapp_redis_breaker_open node="] == 0
+
+
+def test_who_hashes_and_who_waits_for_it_is_told(visitor: TestApp) -> None:
+    done = Event()
+
+    def hash_something() -> None:
+        with PLACES.place():
+            done.wait(10)
+
+    def hashes() -> tuple[float, float]:
+        numbers = scrape(visitor)
+        return numbers["shopapp_hashes state=running"], numbers["shopapp_hashes state=waiting"]
+
+    threads = [Thread(target=hash_something) for _ in range(PLACES.at_once + 1)]
+    for each in threads:
+        each.start()
+    while (told := hashes()) != (PLACES.at_once, 1):
+        assert threads[-1].is_alive(), told  # it waits for a second at most, and then fails
+    done.set()
+    for each in threads:
+        each.join()
+
+    assert hashes() == (0, 0)
 
 
 def test_letters_are_counted_when_they_are_committed_and_those_that_wait_are_told(

@@ -6,10 +6,11 @@ from typing import Any, get_args
 from pyramid.config import PHASE3_CONFIG, Configurator
 from pyramid_retry import IBeforeRetry
 
+from shopapp.accounts.hashing import PLACES
 from shopapp.events import add_observer
 from shopapp.mail.counting import LETTERS, OUTCOMES
 from shopapp.mail.outbox import KINDS
-from shopapp.metrics.families import BREAKER, ROUND_TRIPS, RUN_AGAIN, begin_at_zero
+from shopapp.metrics.families import BREAKER, HASHES, ROUND_TRIPS, RUN_AGAIN, begin_at_zero
 from shopapp.metrics.folder import join
 from shopapp.metrics.letters import WaitingLetters
 from shopapp.metrics.requests import measure_requests
@@ -20,6 +21,12 @@ from shopapp.redis.watching import Outcome, watch
 def on_before_retry(event: Any) -> None:
     """A request is run again."""
     RUN_AGAIN.labels(type(event.exception).__name__).inc()
+
+
+def on_hashing(waiting: int, running: int) -> None:
+    """Somebody has come for a hash, or is done."""
+    HASHES.labels("waiting").set(waiting)
+    HASHES.labels("running").set(running)
 
 
 class RoundTrips:
@@ -49,6 +56,8 @@ def includeme(config: Configurator) -> None:
         for outcome in OUTCOMES:
             LETTERS.labels(kind, outcome)
     watch(RoundTrips())
+    PLACES.watcher = on_hashing
+    on_hashing(PLACES.waiting, PLACES.taken)
     add_observer(config, on_before_retry, IBeforeRetry)
     config.add_tween("shopapp.metrics.requests.note_route_factory", over="shopapp.web.headers.security_headers_factory")
     config.action(None, measure_requests, args=(config,), order=PHASE3_CONFIG + 1)

@@ -35,8 +35,16 @@ BREAKER = Gauge(
     multiprocess_mode="livesum",
 )
 
+HASHES = Gauge(
+    "shopapp_hashes",
+    "Passwords that are being hashed, and people who wait for that",
+    ["state"],
+    multiprocess_mode="livesum",
+)
+
 REFUSED = ("signature", "doubled", "dead", "late", "refused", "rubbish")
 ROTATED = ("login", "password", "email", "periodic")
+THROTTLED = ("account", "person", "device", "mail", "address", "network", "busy")
 CHECKOUT = ("cart_empty", "conflict", "invalid", "short", "signed_out", "total_changed")
 
 KNOWN_EVENTS = {
@@ -47,12 +55,14 @@ KNOWN_EVENTS = {
     "OrderPlaced": ("",),
     "SessionConflict": ("",),
     "SessionEnded": get_args(EndReason),
+    "SessionIndexLost": ("",),
     "SessionMerged": ("",),
     "SessionRefused": REFUSED,
     "SessionRotated": ROTATED,
     "SessionStarted": ("",),
     "SessionWriteDeferred": ("",),
     "SessionWriteDropped": ("",),
+    "Throttled": THROTTLED,
     "UserLoggedIn": ("",),
     "UserLoginFailed": ("",),
     "UserLoggedOut": ("",),
