@@ -1,11 +1,9 @@
-"""Alive, ready, and counted: for load balancers and monitoring."""
+"""Alive and ready: for load balancers and monitoring."""
 
 import logging
 from typing import Any
 
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pyramid.request import Request
-from pyramid.response import Response
 from pyramid.view import view_config
 from sqlalchemy.exc import DBAPIError
 
@@ -61,9 +59,3 @@ def _database_is_ready(request: Request) -> bool:
 
 
 LOOKS = {"redis": _redis_is_ready, "the database": _database_is_ready}
-
-
-@view_config(route_name="metrics", request_method="GET")
-def metrics(_request: Request) -> Response:
-    """Counters of this process, for Prometheus. Keep it from the public: see docs/deployment.md."""
-    return Response(generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
