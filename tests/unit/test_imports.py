@@ -92,7 +92,7 @@ PACKAGES = {
         "testing.shop",
         "web.health",
     },
-    "cachetools": {"cart.guesses", "catalog.memory", "web.macros", "web.pages", "web.static"},
+    "cachetools": {"cart.copies", "cart.guesses", "catalog.memory", "web.macros", "web.pages", "web.static"},
     "babel": {"cli.orders", "dates", "money", "orders.forms", "settings.shop_kinds"},
     "argon2": {"accounts.passwords", "testing.shop"},
     "email_validator": {"accounts.addresses"},

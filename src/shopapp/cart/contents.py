@@ -204,7 +204,7 @@ def _whole(request: Request, cart: CartId, user_id: int, fields: Mapping[bytes, 
     if copy is None and not fields:
         return fields
     try:
-        return cart_store(request).bring_back(cart.key)
+        return cart_store(request).bring_back(cart.key, copy)
     except StoreUnavailable:  # Redis takes no writes: what was copied can be shown all the same
         lines = copy.lines if copy else {}
         return {sku.encode(): str(quantity).encode() for sku, quantity in lines.items()} | dict(fields)

@@ -33,7 +33,9 @@ end
 # higher. So its hash is there also when it is empty, and one that is not there is lost, or has never been.
 _VERSIONS = """
 local function is_persons(key) return string.sub(key, 1, 11) == 'cart:{user:' end
-local function is_lost(key) return is_persons(key) and redis.call('EXISTS', key) == 0 end
+local function is_lost(key, begins)
+  return begins ~= '1' and is_persons(key) and redis.call('EXISTS', key) == 0
+end
 local function raise_version(key, at_least)
   if not is_persons(key) then return '' end
   local clock = redis.call('TIME')
@@ -78,7 +80,7 @@ end
 # or how many units it holds already; or that a person's cart is lost, and is to be read back before it is changed. A
 # press is looked for first: if it is known it was done, wherever the cart is now. KEYS: the cart, its presses. ARGV:
 # sku, quantity, units in stock, seconds to live ("": for ever), most units of a line, most lines, name of the press or
-# nothing, most presses, seconds to keep one.
+# nothing, most presses, seconds to keep one, "1" if the cart may begin anew.
 _STORE = """
 local press, contents = ARGV[7], ARGV[1] .. ' ' .. ARGV[2]
 if press ~= '' then
@@ -88,7 +90,7 @@ if press ~= '' then
 end
 local moved = moved_to(KEYS[1])
 if moved then return {'moved', moved} end
-if is_lost(KEYS[1]) then return {'lost'} end
+if is_lost(KEYS[1], ARGV[10]) then return {'lost'} end
 local held = units(redis.call('HGET', KEYS[1], ARGV[1]))
 local wanted = tonumber(ARGV[2]) %s
 if wanted > tonumber(ARGV[5]) then return {'too_many_units'} end
@@ -109,14 +111,14 @@ SET = _BEFORE_STORE + _STORE % ""
 
 # Answers how many units the line had, and the cart's fields and values; -1 for a person's cart that is lost. A cart
 # that has moved is somebody's own by now: it has no line any more, and is not followed. KEYS: the cart. ARGV: sku,
-# seconds to live ("": for ever).
+# seconds to live ("": for ever), "1" if there is nothing to read back.
 REMOVE = (
     _TIDY
     + _UNITS
     + _VERSIONS
     + """
 tidy(KEYS[1], 'hash')
-if is_lost(KEYS[1]) then return {-1, {}} end
+if is_lost(KEYS[1], ARGV[3]) then return {-1, {}} end
 local held = units(redis.call('HGET', KEYS[1], ARGV[1]))
 if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 1 then
   raise_version(KEYS[1])
@@ -152,9 +154,10 @@ return {moved_to(KEYS[1]) or '', redis.call('HGETALL', KEYS[2]), redis.call('ZRA
 )
 
 # KEYS: the person's cart, a note of one move, the person's presses. ARGV: seconds for the note, seconds to live, most
-# presses, seconds to keep one, most lines, how many arguments the presses are; then each press with its second; then
-# sku, quantity and most units of each line; the note of an order comes along as it is. A move that has been made before
-# changes nothing. Returns how many lines were cut, and how many did not fit; or -1 for a cart that is lost.
+# presses, seconds to keep one, most lines, how many arguments the presses are, "1" if the cart may begin anew; then
+# each press with its second; then sku, quantity and most units of each line; the note of an order comes along as it is.
+# A move that has been made before changes nothing. Returns how many lines were cut, and how many did not fit; or -1 for
+# a cart that is lost.
 MERGE = (
     _TIDY
     + _UNITS
@@ -164,10 +167,10 @@ MERGE = (
     + """
 local cut, left_out, presses = 0, 0, tonumber(ARGV[6])
 tidy(KEYS[1], 'hash')
-if is_lost(KEYS[1]) then return {-1, 0} end
+if is_lost(KEYS[1], ARGV[7]) then return {-1, 0} end
 if not redis.call('SET', KEYS[2], '', 'NX', 'EX', ARGV[1]) then return {0, 0} end
 local room = tonumber(ARGV[5]) - lines(KEYS[1])
-for i = 7 + presses, #ARGV, 3 do
+for i = 8 + presses, #ARGV, 3 do
   local is_mark = string.sub(ARGV[i], 1, 1) == ':'
   local is_new = not is_mark and redis.call('HEXISTS', KEYS[1], ARGV[i]) == 0
   if is_new then room = room - 1 end
@@ -187,7 +190,7 @@ raise_version(KEYS[1])
 redis.call('EXPIRE', KEYS[1], ARGV[2])
 if presses > 0 then
   tidy(KEYS[3], 'zset')
-  for i = 7, 6 + presses, 2 do redis.call('ZADD', KEYS[3], ARGV[i + 1], ARGV[i]) end
+  for i = 8, 7 + presses, 2 do redis.call('ZADD', KEYS[3], ARGV[i + 1], ARGV[i]) end
   keep_newest(KEYS[3], tonumber(ARGV[3]), tonumber(ARGV[4]))
 end
 return {cut, left_out}

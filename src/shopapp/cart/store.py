@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from redis.exceptions import ResponseError
 
-from shopapp.cart.copies import Copies, CopiesUnavailable
+from shopapp.cart.copies import Copies, CopiesUnavailable, Copy
 from shopapp.cart.scripts import ADD, BRING_BACK, MERGE, NOTE_ORDER, REMOVE, SET, TAKE, TAKE_OUT
 from shopapp.redis import Client, Script, unavailable_on_error
 
@@ -47,6 +47,8 @@ log = logging.getLogger(__name__)
 
 LOST = -1
 """What scripts answer of a person's cart that is not there, not even as an empty one."""
+BEGINS = "1"
+"""What they are told then, when what there was is there again."""
 
 
 @dataclass(frozen=True)
@@ -187,10 +189,10 @@ class CartStore:
         """Take a line out of the cart; return the new cart, and how many units there were."""
         with unavailable_on_error(self._client):
             remove = Script(self._client, REMOVE)
-            removed, fields = remove(cart.key, sku, _or_for_ever(cart.seconds))
+            removed, fields = remove(cart.key, sku, _or_for_ever(cart.seconds), "")
             if removed == LOST:
-                self.bring_back(cart.key)
-                removed, fields = remove(cart.key, sku, _or_for_ever(cart.seconds))
+                self._begin(cart.key)
+                removed, fields = remove(cart.key, sku, _or_for_ever(cart.seconds), BEGINS)
         self._has_changed(cart.key)
         return as_quantities(_pairs(fields)), removed
 
@@ -219,31 +221,36 @@ class CartStore:
             triples += [part for name, began in orders_in(taken).items() for part in (_note_of(name), began, 0)]
             keys = (target, f"{target}:{taken.get(MOVE, b'unnamed').decode(errors='replace')}", presses_key(target))
             limits = (NOTE_SECONDS, USER_SECONDS, MOST_PRESSES, PRESS_SECONDS, self._max_lines)
-            arguments = (*limits, len(presses), *presses, *triples)
-            cut, left_out = Script(self._client, MERGE)(keys, *arguments)
+            merge = Script(self._client, MERGE)
+            cut, left_out = merge(keys, *limits, len(presses), "", *presses, *triples)
             if cut == LOST:
-                self.bring_back(target)
-                cut, left_out = Script(self._client, MERGE)(keys, *arguments)
+                self._begin(target)
+                cut, left_out = merge(keys, *limits, len(presses), BEGINS, *presses, *triples)
             self._client.delete(on_its_way)
         self._has_changed(target)
         return Merged(len(lines) - left_out, cut, left_out) if target == person.key else Merged()
 
-    def bring_back(self, key: str) -> Mapping[bytes, bytes]:
+    def bring_back(self, key: str, copy: Copy | None, *, is_known: bool = True) -> Mapping[bytes, bytes]:
         """Begin a person's cart anew that is lost, with what its copy has; return the fields that it has then.
 
-        If the copy cannot be read, that is left for a later look.
+        If it is not known whether there is a copy, that is left for a later look.
         """
-        copy, is_known = None, True
+        lines = [part for line in (copy.lines.items() if copy else ()) for part in line]
+        limits = (USER_SECONDS, copy.version if copy else 0, "1" if is_known else "")
+        with unavailable_on_error(self._client):
+            fields = Script(self._client, BRING_BACK)(key, *limits, *lines)
+        self._copies.brought_back(len(lines) // 2)
+        return _pairs(fields)
+
+    def _begin(self, key: str) -> None:
+        """Bring a person's cart back before it is changed, if there is anything to bring."""
         try:
             copy = self._copies.read(user_of(key))
         except CopiesUnavailable:
-            is_known = False
-        lines = [part for line in (copy.lines.items() if copy else ()) for part in line]
-        version = copy.version if copy else 0
-        with unavailable_on_error(self._client):
-            fields = Script(self._client, BRING_BACK)(key, USER_SECONDS, version, "1" if is_known else "", *lines)
-        self._copies.brought_back(user_of(key), len(lines) // 2)
-        return _pairs(fields)
+            self.bring_back(key, None, is_known=False)
+        else:
+            if copy:
+                self.bring_back(key, copy)
 
     def keep(self, cart: CartId) -> None:
         """Have a visitor's cart, if there is one, live as long as its session from now on."""
@@ -301,10 +308,10 @@ class CartStore:
         def run(key: str, seconds: int | None) -> Any:
             limits = (self._max_quantity, self._max_lines, press, MOST_PRESSES, PRESS_SECONDS)
             given = (sku, quantity, stock, _or_for_ever(seconds), *limits)
-            outcome = Script(self._client, script)((key, presses_key(key)), *given)
+            outcome = Script(self._client, script)((key, presses_key(key)), *given, "")
             if outcome[0] == b"lost":
-                self.bring_back(key)
-                outcome = Script(self._client, script)((key, presses_key(key)), *given)
+                self._begin(key)
+                outcome = Script(self._client, script)((key, presses_key(key)), *given, BEGINS)
             if outcome[0] == b"stored":
                 self._has_changed(key)
             return outcome
