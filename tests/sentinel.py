@@ -24,11 +24,14 @@ USER, PASSWORD = "sentinel-user", "of the sentinels"
 
 
 class Watched:
-    """Three servers, of which one is the primary, and three Sentinels that watch them."""
+    """Three servers, of which one is the primary, and three Sentinels that watch them; or ``each`` another number.
 
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
-        self.ports, self.sentinel_ports = free_ports(3), free_ports(3)
+    The Sentinels know the first at the port ``known_at``, and have more ``lines`` in their configuration.
+    """
+
+    def __init__(self, directory: Path, each: int = 3, *, known_at: int = 0, lines: str = "") -> None:
+        self._directory, self._each, self._known_at, self._lines = directory, each, known_at, lines
+        self.ports, self.sentinel_ports = free_ports(each), free_ports(each)
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
 
     def start(self) -> None:
@@ -36,15 +39,16 @@ class Watched:
         first, *others = self.ports
         for port in self.ports:
             self._start_server(port, *([] if port == first else ["--replicaof", f"127.0.0.1 {first}"]))
+        wait_for(lambda: ask(first, "PING"), "servers")
         for port in others:
             wait_for(lambda port=port: ask(port, "INFO")["master_link_status"] == "up", "replicas")
         for port in self.sentinel_ports:
             config = self._directory / f"sentinel{port}.conf"
             config.write_text(
-                f"sentinel monitor {SERVICE} 127.0.0.1 {first} 2\n"
+                f"sentinel monitor {SERVICE} 127.0.0.1 {self._known_at or first} {(self._each + 1) // 2}\n"
                 f"sentinel down-after-milliseconds {SERVICE} {DOWN_AFTER_MILLISECONDS}\n"
                 f"sentinel failover-timeout {SERVICE} 1000\n"
-                f"sentinel parallel-syncs {SERVICE} 2\n"
+                f"sentinel parallel-syncs {SERVICE} 2\n{self._lines}\n"
             )
             self._start(port, "--sentinel", first=(str(config),))
         for port in self.sentinel_ports:
@@ -86,7 +90,6 @@ class Watched:
 
     def settle(self) -> None:
         """Wait until all is as it should be again: one primary, which has two replicas that are up to date."""
-
         wait_for(lambda: self.has_primary(other_than=0, replicas=2), "replicas")
         for port in self.sentinel_ports:
             wait_for(lambda port=port: self._knows_all(port), "Sentinels")
@@ -114,9 +117,9 @@ class Watched:
             replicas = sentinel.sentinel_slaves(SERVICE)
         healthy = [one for one in replicas if not (one["is_sdown"] or one["is_odown"] or one["is_disconnected"])]
         return (
-            found.get("num-other-sentinels") == 2
+            found.get("num-other-sentinels") == self._each - 1
             and not found.get("is_sdown")
-            and len([one for one in healthy if one.get("master-link-status") == "ok"]) == 2
+            and len([one for one in healthy if one.get("master-link-status") == "ok"]) == self._each - 1
         )
 
 
