@@ -29,12 +29,13 @@ ARROWS = {
     "schema": set(),
     "money": {"settings.shop"},
     "dates": set(),
+    "throttle": {"audit", "events", "http", "redis", "sessions", "settings.shop"},
     "mail": {"db", "http", "money", "settings.shop"},
     # The parts of the shop, each with its views. Accounts and catalogue do not know each other; the cart knows both.
-    "accounts": {"dates", "db", "events", "http", "mail", "sessions"},
+    "accounts": {"dates", "db", "events", "http", "mail", "sessions", "throttle"},
     "catalog": {"db", "http"},
     "catalog.demo": {"accounts", "catalog"},
-    "cart": {"accounts", "audit", "catalog", "events", "http", "redis", "sessions"},
+    "cart": {"accounts", "audit", "catalog", "db", "events", "http", "redis", "sessions", "throttle"},
     "orders": {
         "dates",
         "accounts",
@@ -48,19 +49,20 @@ ARROWS = {
         "redis",
         "sessions",
         "settings.shop",
+        "throttle",
     },
     "texts": {"settings.shop"},
     # What belongs to every page. Its frame shows who is signed in, the cart and the categories.
-    "web": {"accounts", "cart", "catalog", "http", "money", "redis", "schema", "sessions"},
+    "web": {"accounts", "cart", "catalog", "db", "http", "money", "redis", "schema", "sessions"},
     # main(): it includes the parts by name.
     "": {"events", "settings.shop"},
     # The schema, and the tools that stand beside the shop.
-    "migrations": {"accounts", "catalog", "db", "mail", "orders", "schema", "settings", "settings.shop"},
+    "migrations": {"accounts", "cart", "catalog", "db", "mail", "orders", "schema", "settings", "settings.shop"},
 }
 """Part: the parts that it imports. Each is listed below those it imports. A module in no part of its own is of the part
 around it; ``""`` is the package itself."""
 
-TOOLS = {"__main__", "cli", "serving", "starting", "testing"}
+TOOLS = {"__main__", "cli", "lanes", "serving", "starting", "testing"}
 """They may import everything, and nobody else imports them."""
 
 PACKAGES = {
@@ -76,6 +78,8 @@ PACKAGES = {
     "pyramid_retry": {"sessions.retrying"},
     "sqlalchemy": {
         "accounts",
+        "cart.copies",
+        "cart.models",
         "catalog",
         "cli",
         "db",
@@ -89,6 +93,7 @@ PACKAGES = {
         "testing.shop",
         "web.health",
     },
+    "psycopg": {"db.postgresql"},
     "cachetools": {"cart.guesses", "catalog.memory", "web.macros", "web.pages", "web.static"},
     "babel": {"cli.orders", "dates", "money", "orders.forms", "settings.shop_kinds"},
     "argon2": {"accounts.passwords", "testing.shop"},
@@ -97,7 +102,7 @@ PACKAGES = {
     "alembic": {"migrations"},
     "click": {"cli"},
     "granian": {"serving"},
-    "waitress": {"serving", "starting"},
+    "waitress": {"lanes", "serving", "starting"},
     "prometheus_client": {"audit", "mail.sending", "web.health"},
     "webtest": {"testing.shop"},
     "pytest": {"testing"},
