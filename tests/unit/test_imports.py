@@ -35,7 +35,7 @@ ARROWS = {
     "accounts": {"dates", "db", "events", "http", "mail", "sessions", "throttle"},
     "catalog": {"db", "http"},
     "catalog.demo": {"accounts", "catalog"},
-    "cart": {"accounts", "audit", "catalog", "events", "http", "redis", "sessions", "throttle"},
+    "cart": {"accounts", "audit", "catalog", "db", "events", "http", "redis", "sessions", "throttle"},
     "orders": {
         "dates",
         "accounts",
@@ -57,7 +57,7 @@ ARROWS = {
     # main(): it includes the parts by name.
     "": {"events", "settings.shop"},
     # The schema, and the tools that stand beside the shop.
-    "migrations": {"accounts", "catalog", "db", "mail", "orders", "schema", "settings", "settings.shop"},
+    "migrations": {"accounts", "cart", "catalog", "db", "mail", "orders", "schema", "settings", "settings.shop"},
 }
 """Part: the parts that it imports. Each is listed below those it imports. A module in no part of its own is of the part
 around it; ``""`` is the package itself."""
@@ -78,6 +78,8 @@ PACKAGES = {
     "pyramid_retry": {"sessions.retrying"},
     "sqlalchemy": {
         "accounts",
+        "cart.copies",
+        "cart.models",
         "catalog",
         "cli",
         "db",
