@@ -19,7 +19,7 @@ from shopapp.mail.models import Letter
 from shopapp.mail.sending import LEASE
 
 WORKERS = 8
-MAIL_SECONDS = 60.0
+MAIL_SECONDS = 90.0
 MOST_PASSWORDS = 20
 """Of each kind that are tried: each costs a hash."""
 

@@ -7,11 +7,13 @@ import re
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-from benchmarks.soak.world import HOST
+from benchmarks.soak.world import APPS, HOST
+from shopapp.accounts.hashing import usual_number
 
 NO_ANSWER = 0
 """Stands for the status where the connection broke."""
@@ -20,6 +22,8 @@ TIMEOUT_SECONDS = 75.0
 MOST_PAUSE_SECONDS = 10.0
 PATIENCE_SECONDS = 90.0
 """So long is a request sent again that failed: longer than any fault lasts."""
+
+HASHED = {"/login", "/register", "/account/password"}
 
 Fields = Mapping[str, Any]
 
@@ -82,6 +86,8 @@ class Traffic:
     def __init__(self, port: int) -> None:
         self.port = port
         self.over = threading.Event()
+        self.door = threading.BoundedSemaphore(APPS * usual_number())
+        """Held by whoever sends a password: with more at once than the shop hashes, most would only be put off."""
         self.hits: list[Hit] = []  # appending is atomic
 
 
@@ -108,17 +114,22 @@ class Browser:
 
     def insist(self, path: str, fields: Fields | None = None, *, html: bool = False, key: str = "") -> Answer:
         """GET the path, or POST the fields, again and again until an answer says what happened. Raises GaveUp."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
+        deadline = None
         while True:
             answer = self.get(path, html=html) if fields is None else self.post(path, fields, html=html, key=key)
             if answer.is_definite:
                 return answer
+            deadline = deadline or time.monotonic() + PATIENCE_SECONDS
             if time.monotonic() > deadline:
                 raise GaveUp(f"{path}: still {answer.status or 'no answer'} after {PATIENCE_SECONDS:.0f} s")
             time.sleep(0.3 + self.chance.random())
 
     def _ask(self, method: str, path: str, fields: Fields | None, *, html: bool, key: str = "") -> Answer:
         """Send it, and once more after the time that was asked for if it was put off."""
+        with self.traffic.door if path in HASHED and method == "POST" else nullcontext():
+            return self._ask_until_let_in(method, path, fields, html=html, key=key)
+
+    def _ask_until_let_in(self, method: str, path: str, fields: Fields | None, *, html: bool, key: str) -> Answer:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             answer = self._send(method, path, fields, html=html, key=key)
