@@ -53,7 +53,7 @@ ARROWS = {
     },
     "texts": {"settings.shop"},
     # What belongs to every page. Its frame shows who is signed in, the cart and the categories.
-    "web": {"accounts", "cart", "catalog", "http", "money", "redis", "schema", "sessions"},
+    "web": {"accounts", "cart", "catalog", "db", "http", "money", "redis", "schema", "sessions"},
     # main(): it includes the parts by name.
     "": {"events", "settings.shop"},
     # The schema, and the tools that stand beside the shop.
@@ -93,6 +93,7 @@ PACKAGES = {
         "testing.shop",
         "web.health",
     },
+    "psycopg": {"db.postgresql"},
     "cachetools": {"cart.guesses", "catalog.memory", "web.macros", "web.pages", "web.static"},
     "babel": {"cli.orders", "dates", "money", "orders.forms", "settings.shop_kinds"},
     "argon2": {"accounts.passwords", "testing.shop"},

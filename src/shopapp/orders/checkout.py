@@ -190,9 +190,10 @@ def _place(request: Request, token: FormToken, purchase: Purchase) -> tuple[Orde
     except CartBusyError:
         raise RefusedError("conflict", CART_BUSY) from None
     if purchase.user_id is None:
-        unsure_from_here(request, "your cart, which is empty once it is ordered", request.route_path("cart"))
+        name, path = "your cart, which is empty once it is ordered", request.route_path("cart")
     else:
-        unsure_from_here(request, "your orders", request.route_path("orders"))
+        name, path = "your orders", request.route_path("orders")
+    unsure_from_here(request, name, path, may_be_repeated=True)
     try:
         return place(sessions, purchase, settings.shop)
     except (ShortError, TotalChangedError):

@@ -32,6 +32,20 @@ class ShopSettings:
 
     production: bool = setting(False, kinds.boolean, "Refuse to start with settings that are unsafe in public.")
     database_url: str = setting("sqlite:///var/shop.sqlite", sql_url, "Catalogue and people.", env="DATABASE_URL")
+    database_connections: int = setting(
+        15, kinds.integer(3, 1000), "Connections to PostgreSQL of one process at most; fewer than its threads."
+    )
+    database_connect_timeout: int = setting(
+        2, kinds.integer(2, 60, "seconds"), "So long may a connection to PostgreSQL take to be made."
+    )
+    database_pool_timeout: float = setting(
+        5.0, kinds.some_seconds(0.1, 60), "So long does a request wait for a connection that others have."
+    )
+    database_statement_timeout: float | None = setting(
+        5.0,
+        kinds.seconds(0.1, 3600),
+        "A statement of a request may take so long, or on SQLite wait for another writer; None: for ever.",
+    )
     currency: str = setting("EUR", currency_code, "Currency of every price.")
     url: str = setting("http://localhost:6543", shop_url, "The shop's address, for links in mails.", env="SHOP_URL")
     name: str = setting(
