@@ -40,7 +40,8 @@ for i, key in ipairs(KEYS) do
   if over >= 0 then
     wait = math.min(last, first * 2 ^ math.min(60, over))
   end
-  redis.call('HSET', key, 'level', level, 'at', now, 'until', now + wait)
+  -- Without a wait 0: a try that was on its way for longer has an earlier now.
+  redis.call('HSET', key, 'level', level, 'at', now, 'until', wait > 0 and now + wait or 0)
   redis.call('EXPIRE', key, math.ceil(math.max(wait, level * hour / most) / 1000))
 end
 return {0, 0}
