@@ -155,6 +155,17 @@ class TestLogin:
         assert set(told) == {("login", "network")}
         assert guess(browser_from("198.51.100.1"), "y@example.com").status_int == 401
 
+    def test_a_flood_is_a_line_of_the_log_for_each_wait_and_all_of_it_is_counted(
+        self, visitor: TestApp, clock: Any, told: list[Any], caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level("INFO", "shopapp.audit")
+        statuses(visitor, 20)
+
+        lines = [record.getMessage() for record in caplog.records if "Throttled" in record.getMessage()]
+        assert [line.rpartition("=")[2] for line in lines] == ["account", "address"]
+        assert lines[0] == "event=Throttled address=192.0.2.1 action=login reason=account"
+        assert len(told) == 16
+
     def test_a_flood_from_one_place_does_not_keep_the_owner_out_elsewhere(self, browser_from: From, clock: Any) -> None:
         statuses(browser_from("203.0.113.9"), 50)
 

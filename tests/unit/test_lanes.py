@@ -41,10 +41,10 @@ def served(app: Any) -> Iterator[Callable[..., float]]:
     thread = threading.Thread(target=server.run)
     thread.start()
 
-    def ask(method: str, path: str) -> float:
+    def ask(method: str, path: str, sender: str = "203.0.113.9") -> float:
         began = time.monotonic()
         connection = http.client.HTTPConnection("127.0.0.1", server.effective_port, timeout=20)
-        connection.request(method, path, b"")
+        connection.request(method, path, b"", {"X-Forwarded-For": sender})
         assert connection.getresponse().read() == b"ok"
         connection.close()
         return time.monotonic() - began
@@ -83,3 +83,22 @@ def test_who_comes_alone_is_answered_at_once_and_a_flood_no_faster_than_so_many_
         assert took >= (number - HELD - 1) / PER_SECOND
         time.sleep((HELD + 1) / PER_SECOND)
         assert min(ask("POST", "/login") for _ in range(5)) < (HELD + 1) / PER_SECOND
+
+
+def test_in_the_slow_lane_one_does_not_wait_for_all_that_another_has_sent() -> None:
+    site, answered = Site(), []
+
+    def send(name: str, sender: str) -> None:
+        ask("POST", "/login?wait", sender)
+        answered.append(name)
+
+    with served(site) as ask, ThreadPoolExecutor(60) as pool:
+        flood = [pool.submit(send, "flood", "203.0.113.9") for _ in range(50)]
+        time.sleep(0.3)
+        somebody = pool.submit(send, "somebody", "198.51.100.1")
+        time.sleep(0.1)
+        site.go_on.set()
+        for each in [*flood, somebody]:
+            each.result()
+
+    assert answered.index("somebody") < 15

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import time_machine
 
-from shopapp.throttle.buckets import Allowance, Bucket, forget, give_back, take
+from shopapp.throttle.buckets import Allowance, Bucket, Wait, forget, give_back, take
 
 TEN = Allowance(10)
 ONE, AROUND = Bucket("throttle:{a}:one", TEN), Bucket("throttle:{a}", Allowance(30))
@@ -22,20 +22,21 @@ def clock() -> Iterator[Any]:
 
 def waits(client: Any, *buckets: Bucket, times: int = 1) -> list[int]:
     """Take so many times; return for how long each had to wait, 0 if it was counted."""
-    return [take(client, buckets)[1] for _ in range(times)]
+    return [wait.seconds if wait else 0 for wait in (take(client, buckets) for _ in range(times))]
 
 
 def test_tries_at_the_same_time_all_count(any_redis: Any) -> None:
     barrier = Barrier(40)
 
-    def rush(_number: int) -> int:
+    def rush(_number: int) -> int | None:
         barrier.wait()
-        return take(any_redis, [ONE, AROUND])[0]
+        wait = take(any_redis, [ONE, AROUND])
+        return wait.index if wait else None
 
     with ThreadPoolExecutor(40) as pool:
         refused_by = list(pool.map(rush, range(40)))
 
-    assert refused_by.count(-1) == 10
+    assert refused_by.count(None) == 10
     assert refused_by.count(0) == 30
 
 
@@ -73,11 +74,12 @@ def test_tries_are_forgotten_in_an_hour_and_so_are_their_keys(shop_redis: Any, c
 
 def test_where_one_has_to_wait_none_is_counted(shop_redis: Any, clock: Any) -> None:
     waits(shop_redis, ONE, times=10)
-    before = shop_redis.hgetall(ONE.key)
+    before = shop_redis.hget(ONE.key, "level")
 
-    assert take(shop_redis, [AROUND, ONE]) == (1, 2)
+    assert take(shop_redis, [AROUND, ONE]) == Wait(1, 2, is_first=True)
+    assert take(shop_redis, [AROUND, ONE]) == Wait(1, 2, is_first=False)
     assert shop_redis.exists(AROUND.key) == 0
-    assert shop_redis.hgetall(ONE.key) == before
+    assert shop_redis.hget(ONE.key, "level") == before
 
 
 def test_a_try_that_is_given_back_was_none(shop_redis: Any, clock: Any) -> None:
@@ -102,5 +104,5 @@ def test_rubbish_and_a_clock_that_was_set_back_keep_nobody_out_for_long(
     else:
         shop_redis.set(ONE.key, rubbish)
 
-    assert take(shop_redis, [ONE])[1] <= TEN.last
+    assert waits(shop_redis, ONE)[0] <= TEN.last
     give_back(shop_redis, [ONE])
