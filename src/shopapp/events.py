@@ -22,6 +22,7 @@ RAISE_OBSERVER_ERRORS = "shopapp.raise_observer_errors"
 
 EndReason = Literal["logout", "revoked", "limit", "idle", "absolute", "reused", "empty", "invalid", "superseded"]
 """``limit``: a newer login took its place. ``reused``: a retired id came back, so somebody has a stolen cookie.
+``revoked``: ended from elsewhere, or found to be no longer valid by the account's own record.
 ``empty``: nothing was left in it (``redis.sessions.invalidate_empty_session``). ``invalid``: the app called
 ``session.invalidate()``. ``superseded``: another person logged in in the same browser."""
 
@@ -38,6 +39,8 @@ class UserLoggedIn:
     """They ticked "keep me signed in": the session gets the longer clocks."""
     form: str = ""
     """What names the sign-in form that was sent, if it has a name: sent again, it leads to the same session."""
+    mark: str = ""
+    """What the account's own record said when the proof was judged: see ``config.check_sessions_by``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +139,16 @@ class SessionEnded:
     handle: str
     reason: EndReason
     user_id: int | str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionIndexLost:
+    """The list of a person's sessions does not name one that it was told of: Redis has lost it, or some of it. The one
+    is in it again by now; others may be missing until ``shopapp sessions reindex``.
+    """
+
+    request: Request
+    user_id: int | str
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ ARROWS = {
     # What the shop runs on.
     "valkey": set(),
     "embedded": {"valkey"},
-    "redis": {"embedded"},
+    "redis": {"embedded", "settings"},
     # The session lifecycle, which any other Pyramid app can take as it stands.
     "sessions": {"audit", "events", "redis", "settings"},
     # From here on it is the shop.
@@ -35,7 +35,7 @@ ARROWS = {
     "accounts": {"dates", "db", "events", "http", "mail", "sessions", "throttle"},
     "catalog": {"db", "http"},
     "catalog.demo": {"accounts", "catalog"},
-    "cart": {"accounts", "audit", "catalog", "events", "http", "redis", "sessions", "throttle"},
+    "cart": {"accounts", "audit", "catalog", "db", "events", "http", "redis", "sessions", "throttle"},
     "orders": {
         "dates",
         "accounts",
@@ -57,7 +57,7 @@ ARROWS = {
     # main(): it includes the parts by name.
     "": {"events", "settings.shop"},
     # The schema, and the tools that stand beside the shop.
-    "migrations": {"accounts", "catalog", "db", "mail", "orders", "schema", "settings", "settings.shop"},
+    "migrations": {"accounts", "cart", "catalog", "db", "mail", "orders", "schema", "settings", "settings.shop"},
 }
 """Part: the parts that it imports. Each is listed below those it imports. A module in no part of its own is of the part
 around it; ``""`` is the package itself."""
@@ -69,7 +69,6 @@ PACKAGES = {
     "redis": {
         "cart.store",
         "redis",
-        "sessions.client",
         "sessions.index",
         "sessions.store",
         "settings.urls",
@@ -79,6 +78,8 @@ PACKAGES = {
     "pyramid_retry": {"sessions.retrying"},
     "sqlalchemy": {
         "accounts",
+        "cart.copies",
+        "cart.models",
         "catalog",
         "cli",
         "db",

@@ -19,6 +19,7 @@ from shopapp.accounts.passwords import verify_password
 from shopapp.accounts.proving import WRONG_PASSWORD, count_proof, note_proof, place_to_hash
 from shopapp.accounts.security import SIGNED_IN
 from shopapp.accounts.store import stays_as_read
+from shopapp.accounts.validity import end_earlier_sessions
 from shopapp.accounts.views import ACCOUNT_PAGE, account_page
 from shopapp.events import EmailChanged, UserLoginFailed
 from shopapp.http import BusyError, InvalidFormError, NoSuchThingError, TooOftenError, query, submitted
@@ -149,6 +150,7 @@ def _confirm(request: Request, form: TokenForm) -> User:
         raise NoSuchThingError(GONE) from None
     if not changed.rowcount or link_id not in kill_links_of(request.dbsession, user.id):
         raise NoSuchThingError(GONE)
+    end_earlier_sessions(request, user)
     request.registry.notify(EmailChanged(request, user.id, old, new))
     owe_sign_out(request, user, stays=request.authenticated_userid == user.id)
     post(request.dbsession, "address_changed", old, user=user.id, at=datetime.now(UTC).isoformat())

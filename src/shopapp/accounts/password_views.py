@@ -17,6 +17,7 @@ from shopapp.accounts.passwords import hash_password, verify_password
 from shopapp.accounts.proving import count_proof, note_proof, place_to_hash
 from shopapp.accounts.security import SIGNED_IN
 from shopapp.accounts.store import replace_password_hash
+from shopapp.accounts.validity import end_earlier_sessions, mark_of
 from shopapp.accounts.views import ACCOUNT_PAGE, account_json, account_page
 from shopapp.events import PasswordChanged, UserLoggedIn, UserLoginFailed
 from shopapp.http import BusyError, InvalidFormError, TooOftenError, submitted
@@ -110,7 +111,8 @@ def _is_done_already(request: Request, user: User) -> bool:
     """
     sessions = request.registry["shopapp.settings"].sessions
     is_kept = request.session.timeout == sessions.kept_timeout
-    request.registry.notify(UserLoggedIn(request, user.id, user.email, user.name, keep=is_kept))
+    event = UserLoggedIn(request, user.id, user.email, user.name, keep=is_kept, mark=mark_of(user))
+    request.registry.notify(event)
     return True
 
 
@@ -121,6 +123,7 @@ def _announce(request: Request, user: User) -> None:
     left; until then each sign-in tries again.
     """
     kill_links_of(request.dbsession, user.id)
+    end_earlier_sessions(request, user)
     request.registry.notify(PasswordChanged(request, user.id))
     owe_sign_out(request, user, stays=True)
     post(request.dbsession, "password_changed", user.email, user=user.id, at=datetime.now(UTC).isoformat())

@@ -16,6 +16,7 @@ from shopapp.accounts.owed import owe_sign_out
 from shopapp.accounts.pages import GONE_PAGE, SENT_PAGE, asked_token, guard_token, is_weak, not_now, sent_page
 from shopapp.accounts.passwords import hash_password
 from shopapp.accounts.proving import place_to_hash
+from shopapp.accounts.validity import end_earlier_sessions
 from shopapp.accounts.views import REASONS
 from shopapp.events import PasswordChanged, UserLoggedOut
 from shopapp.http import BusyError, InvalidFormError, NoSuchThingError, TooOftenError, query, submitted
@@ -137,6 +138,7 @@ def _reset(request: Request, form: ResetForm) -> bool:
     user.password_hash = password_hash
     if request.authenticated_userid == user.id:
         request.registry.notify(UserLoggedOut(request, user.id))
+    end_earlier_sessions(request, user)
     request.registry.notify(PasswordChanged(request, user.id))
     owe_sign_out(request, user, stays=False)
     post(request.dbsession, "password_changed", user.email, user=user.id, at=datetime.now(UTC).isoformat())

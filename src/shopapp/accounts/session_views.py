@@ -11,10 +11,12 @@ from pyramid.view import view_config
 
 from shopapp.accounts.devices import device_name
 from shopapp.accounts.forms import ProofForm
+from shopapp.accounts.models import User
 from shopapp.accounts.owed import pay_after_change
 from shopapp.accounts.pages import not_now
 from shopapp.accounts.proving import needs_proof, prove
 from shopapp.accounts.security import SIGNED_IN
+from shopapp.accounts.validity import end_earlier_sessions
 from shopapp.dates import moment_in
 from shopapp.events import UserLoggedOut
 from shopapp.http import (
@@ -120,7 +122,7 @@ def end_all_others(request: Request) -> dict[str, Any] | Response:
     asked = _proof_page(request)
     if asked:
         return asked
-    end_others(request, request.identity.user_id)
+    _end_others(request)
     request.session.flash("You are signed out everywhere else.", "success", allow_duplicate=False)
     return HTTPSeeOther(request.route_path("sessions"))
 
@@ -135,7 +137,7 @@ def end_all_others(request: Request) -> dict[str, Any] | Response:
 def end_all_others_json(request: Request) -> dict[str, Any]:
     """Sign all devices out but this one by JSON; answers the new list. Raises what :func:`_prove` raises."""
     _prove(request)
-    end_others(request, request.identity.user_id)
+    _end_others(request)
     return show_sessions_json(request)
 
 
@@ -192,6 +194,14 @@ def _devices(request: Request) -> tuple[list[Device], int, int]:
         for info in found
     ]
     return sorted(devices, key=lambda device: not device.current), page, pages
+
+
+def _end_others(request: Request) -> None:
+    """End all but this one: those that the list names at once, and any that it has lost by the account's record."""
+    user = request.dbsession.get(User, request.identity.user_id)
+    if user:
+        end_earlier_sessions(request, user)
+    end_others(request, request.identity.user_id)
 
 
 def _end(request: Request) -> bool:

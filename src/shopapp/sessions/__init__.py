@@ -5,6 +5,7 @@ Any Pyramid app can take it: ``config.include("shopapp.sessions")`` with ``redis
 """
 
 from functools import partial
+from typing import Any
 
 from pyramid.config import Configurator
 from pyramid.events import NewResponse
@@ -18,6 +19,7 @@ from shopapp.events import (
     PasswordChanged,
     SessionConflict,
     SessionEnded,
+    SessionIndexLost,
     SessionRefused,
     SessionRotated,
     SessionStarted,
@@ -38,6 +40,7 @@ from shopapp.sessions.lifecycle import (
     after_commit,
     end_others,
     end_session,
+    handle_of,
     on_email_changed,
     on_login_repeated,
     on_password_changed,
@@ -56,9 +59,11 @@ from shopapp.sessions.retrying import SessionConflictError
 from shopapp.sessions.saving import loaded_session, on_new_response
 from shopapp.sessions.session import USER_KEY, Session
 from shopapp.sessions.settings import SessionSettings, load_session_settings
+from shopapp.sessions.validity import CannotCheckError, check_sessions_by, on_session_index_lost
 
 __all__ = [
     "USER_KEY",
+    "CannotCheckError",
     "Session",
     "SessionConflictError",
     "SessionInfo",
@@ -70,6 +75,7 @@ __all__ = [
     "end_others",
     "end_session",
     "includeme",
+    "keep_valid",
     "make_index",
     "page_of_sessions",
     "presented_name",
@@ -128,6 +134,13 @@ def rotate(request: Request, reason: str) -> None:
     session_of(request).rotate(reason)
 
 
+def keep_valid(request: Request, mark: str) -> None:
+    """Have the request's session go on where it gives the account's own record another mark: see
+    ``config.check_sessions_by``. A visitor's session has none. Raises StoreUnavailable if Redis cannot be reached.
+    """
+    session_of(request).keep_valid(mark)
+
+
 def save(request: Request) -> bool:
     """Save the request's session now instead of when the response is ready; what changes later is saved then.
 
@@ -142,7 +155,7 @@ def sessions_of(request: Request, user_id: int | str) -> list[SessionInfo]:
 
     Raises StoreUnavailable if Redis cannot be reached.
     """
-    return session_index(request).sessions(user_id)[0]
+    return session_index(request).sessions(user_id, here=handle_of(request, user_id))[0]
 
 
 def page_of_sessions(request: Request, user_id: int | str, start: int, most: int) -> tuple[list[SessionInfo], int]:
@@ -151,7 +164,7 @@ def page_of_sessions(request: Request, user_id: int | str, start: int, most: int
     They are counted by the time of login, the latest first, from ``start`` on, which is 0 for the first; those of them
     that are over by now are left out. Raises StoreUnavailable if Redis cannot be reached.
     """
-    return session_index(request).sessions(user_id, start, most)
+    return session_index(request).sessions(user_id, start, most, here=handle_of(request, user_id))
 
 
 def count_sessions_of(request: Request, user_id: int | str) -> int:
@@ -175,7 +188,7 @@ def session_has_ended(request: Request) -> bool:
     lookup = session_of(request).lookup
     if lookup.outcome in ("idle", "absolute"):
         return lookup.user_id is not None
-    return lookup.outcome in ("dead", "reused", "refused")
+    return lookup.outcome in ("dead", "reused", "revoked", "refused")
 
 
 def session_was_used(request: Request) -> bool:
@@ -184,9 +197,9 @@ def session_was_used(request: Request) -> bool:
     return session is not None and session.in_use
 
 
-def make_index(client: Client, settings: SessionSettings) -> SessionIndex:
+def make_index(client: Client, settings: SessionSettings, **options: Any) -> SessionIndex:
     """Return the index of all persons' sessions, for a client that is no request's: a command line's."""
-    return SessionIndex(client, Sealer(settings.secrets), Policy.of(settings))
+    return SessionIndex(client, Sealer(settings.secrets), Policy.of(settings), **options)
 
 
 def includeme(config: Configurator) -> None:
@@ -214,12 +227,15 @@ def includeme(config: Configurator) -> None:
     config.add_subscriber(on_session_rotated, SessionRotated)
     config.add_subscriber(on_login_repeated, LoginRepeated)
     config.add_subscriber(on_session_ended, SessionEnded)
+    config.add_subscriber(on_session_index_lost, SessionIndexLost)
+    config.add_directive("check_sessions_by", check_sessions_by)
     for event in (
         EmailChanged,
         LoginRepeated,
         PasswordChanged,
         SessionConflict,
         SessionEnded,
+        SessionIndexLost,
         SessionRefused,
         SessionRotated,
         SessionStarted,

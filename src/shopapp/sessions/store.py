@@ -159,6 +159,12 @@ class SessionStore:
         ended, was_sent_twice = sent(self._client, self._end, self._policy.prefix + handle, *args)
         return bool(ended) or was_sent_twice
 
+    def revoke(self, lookup: Lookup) -> Lookup:
+        """End the live session that was found, since the account's own record does not let it go on."""
+        assert lookup.presented is not None  # noqa: S101 - for the type checker
+        assert lookup.record is not None  # noqa: S101
+        return self._over("revoked", lookup.presented, lookup.record)
+
     def extend(self, handle: str, seconds: int) -> None:
         """Push the session's end out to ``seconds`` from now. What has ended stays ended."""
         with unavailable_on_error(self._client):

@@ -16,7 +16,7 @@ from shopapp.events import (
 )
 from shopapp.redis import StoreUnavailable
 from shopapp.sessions.clock import now
-from shopapp.sessions.header import NO_CHANGE, Change, Start
+from shopapp.sessions.header import NO_CHANGE, Change, Header, Start
 from shopapp.sessions.ids import Kind, SessionId, Standing, hashed
 from shopapp.sessions.lookup import Lookup
 from shopapp.sessions.mapping import SessionMapping
@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 
 STORED_ID = "shopapp.sessions.stored_id"
 """Where in the WSGI environment the id is that this request has stored and its browser has not got yet."""
+
+
+def _marks(start: Start | Header) -> tuple[str, ...]:
+    return start.person.marks if start.person else ()
 
 
 def kind_of(reason: str) -> Kind | None:
@@ -57,6 +61,8 @@ class StoredSession(SessionMapping):
     """Why the next write cuts off all earlier ids; empty if it does not."""
     _idle: int | None = None
     _expires: int | None = None
+    _mark: str | None = None
+    """Another mark of the account's record, which this request has changed itself."""
     _has_written = False
     """Something is stored already that a second run of the request would do again."""
     _keeps_cookie = False
@@ -102,6 +108,10 @@ class StoredSession(SessionMapping):
         start = self._login or (self._record.header if self._record else None)
         return start.person.user_id if start and start.person else None
 
+    def is_stored_for(self, user_id: int | str) -> bool:
+        """Whether it is this person's, and in Redis."""
+        return self._record is not None and self._record.header.is_of(user_id)
+
     def _take(self, record: Record, session_id: SessionId, standing: Standing) -> None:
         self._record, self._series = record, session_id.series
         self._shown = session_id if standing in (Standing.NEXT, Standing.AHEAD) else None
@@ -123,7 +133,7 @@ class StoredSession(SessionMapping):
 
     def _forget(self) -> None:
         """Let the stored session be: what is put in from now on starts another one."""
-        self._record = self._id = self._shown = self._login = self._idle = self._expires = None
+        self._record = self._id = self._shown = self._login = self._idle = self._expires = self._mark = None
         self._series = self._salt = self._cut_reason = ""
         self._drops_writes = False
 
@@ -142,7 +152,7 @@ class StoredSession(SessionMapping):
         )
         self._data, _ = merge(base, self._parts.codec.deserialize(record.payload), mine)
         self._touched = True
-        is_the_same = login is not None and login.idle == record.header.idle
+        is_the_same = login is not None and login.idle == record.header.idle and _marks(login) == _marks(record.header)
         if is_the_same and now() < record.header.started + MARKER_SECONDS:
             self._events.append(LoginRepeated(self._request, self.handle, self.user_id))
             self._resends_cookie = True
@@ -175,7 +185,7 @@ class StoredSession(SessionMapping):
         parts, start = self._parts, self._login or self._parts.policy.visit()
         series, payload = self._future_series(), parts.codec.encode(self._data)
         parts.codec.admit(self._data, payload)
-        clocks = Change(idle=self._idle, expires=self._expires)
+        clocks = Change(idle=self._idle, expires=self._expires, mark=self._mark)
         try:
             record = self._store().create(series, self._future_salt(), start, clocks, payload, now())
         except SessionGoneError as found:
@@ -208,7 +218,8 @@ class StoredSession(SessionMapping):
         # What an older secret has sealed is sealed anew by the next write; where no push of the clock is one, now.
         owes_seal = not known.is_sealed_anew and not (policy.knows_expiry and header.idle)
         push = owes_seal or policy.push_is_due(header, now())
-        if not (push or self._cut_reason or self._shown or self._idle is not None or self._expires is not None):
+        asked_for = (self._idle, self._expires, self._mark) != (None, None, None)
+        if not (push or self._cut_reason or self._shown or asked_for):
             return NO_CHANGE
         return Change(
             start=self._login,
@@ -217,6 +228,7 @@ class StoredSession(SessionMapping):
             push=push,
             idle=self._idle,
             expires=self._expires,
+            mark=self._mark,
         )
 
     def _replace(self, known: Record, session_id: SessionId, change: Change, payload: bytes | None) -> None:
@@ -278,7 +290,7 @@ class StoredSession(SessionMapping):
         if self._id != self._lookup.presented:
             # For pyramid_retry: if the commit fails, the request runs again with the cookie from before.
             self._request.environ[STORED_ID] = self._id
-        self._shown = self._login = self._idle = self._expires = None
+        self._shown = self._login = self._idle = self._expires = self._mark = None
         self._cut_reason, self._owes_write = "", False
 
     def _go_on_without(self, found: Record | None, series: str) -> None:
@@ -298,7 +310,7 @@ class StoredSession(SessionMapping):
 
     def _can_wait(self, known: Record, change: Change, payload: bytes | None) -> bool:
         """Whether the next request can as well store this: the clock, a rotation, messages that were shown."""
-        if change.idle is not None or change.expires is not None:
+        if change.idle is not None or change.expires is not None or change.mark is not None:
             return False
         return payload is None or takes_messages_only(self._parts.codec.deserialize(known.payload), self._data)
 
