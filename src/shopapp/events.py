@@ -57,12 +57,14 @@ class Throttled:
 
     ``action`` is what they wanted: "login", "password" (to prove one's own), "register", "forgotten", "email",
     "checkout" or "cart". ``reason`` is whose allowance is used up: "account", "person", "device", "mail", "address" or
-    "network"; or "busy" where nobody's is, but as many passwords are being hashed as may be at a time.
+    "network"; or "busy" where nobody's is, but as many passwords are being hashed as may be at a time. ``is_first``:
+    nobody was sent away for that reason since the last try that was counted; the others are counted and not logged.
     """
 
     request: Request
     action: str
     reason: str
+    is_first: bool = True
 
 
 @dataclass(frozen=True, slots=True)
