@@ -185,6 +185,15 @@ class SessionConflict:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionMerged:
+    """Two requests changed a session at the same time, in different places. What both have changed is stored."""
+
+    request: Request
+    handle: str
+    user_id: int | str | None
+
+
+@dataclass(frozen=True, slots=True)
 class SessionRefused:
     """A request came with a session cookie that opens nothing; it goes on without a session.
 
@@ -238,6 +247,17 @@ class OrderPlaced:
     number: str
     total: int
     user_id: int | str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckoutRefused:
+    """A checkout was sent, and nothing was ordered, for a ``reason`` that the person was told. It is ``invalid`` for
+    what was typed; ``short``, ``total_changed``, ``cart_empty`` or ``conflict``, as the answer's code; ``signed_out``
+    where somebody was signed in when the page was made, and is not any more. An outage is none of them.
+    """
+
+    request: Request
+    reason: str
 
 
 def add_observer(config: Configurator, handler: Callable[[Any], None], event: type) -> None:

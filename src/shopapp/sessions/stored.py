@@ -9,6 +9,7 @@ from shopapp.events import (
     LoginRepeated,
     SessionConflict,
     SessionEnded,
+    SessionMerged,
     SessionRotated,
     SessionStarted,
     SessionWriteDeferred,
@@ -277,6 +278,8 @@ class StoredSession(SessionMapping):
             self._events.append(SessionRotated(self._request, self.handle, reason, self.user_id))
         if stored.places:
             self._events.append(SessionConflict(self._request, self.handle, tuple(stored.places), self.user_id))
+        elif stored.is_merged:
+            self._events.append(SessionMerged(self._request, self.handle, self.user_id))
 
     def _has_stored(self, stored: Stored, session_id: SessionId, data: bytes) -> None:
         record, ids = stored.record, self._parts.ids
