@@ -132,6 +132,18 @@ class LoginRepeated:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionExtended:
+    """A session has been given more time, or less: unused it lives for ``seconds`` from now on, None is for ever. What
+    is kept for it elsewhere should live as long.
+    """
+
+    request: Request
+    handle: str
+    seconds: int | None
+    user_id: int | str | None
+
+
+@dataclass(frozen=True, slots=True)
 class SessionEnded:
     """A session was deleted from Redis, or found to be over, and will not come back."""
 
@@ -228,12 +240,13 @@ class CartItemRemoved:
 @dataclass(frozen=True, slots=True)
 class CartMerged:
     """A visitor's cart is now part of the cart of the person who logged in. ``lines`` is how many lines came along,
-    ``cut`` of them with fewer units than both carts had together."""
+    ``cut`` of them with fewer units than both carts had together; ``left_out`` did not fit into a cart."""
 
     request: Request
     user_id: int | str
     lines: int
     cut: int
+    left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)

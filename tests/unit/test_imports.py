@@ -98,7 +98,7 @@ PACKAGES = {
         "web.health",
     },
     "psycopg": {"db.postgresql"},
-    "cachetools": {"cart.guesses", "catalog.memory", "web.macros", "web.pages", "web.static"},
+    "cachetools": {"cart.copies", "cart.guesses", "catalog.memory", "web.macros", "web.pages", "web.static"},
     "babel": {"cli.orders", "dates", "money", "orders.forms", "settings.shop_kinds"},
     "argon2": {"accounts.passwords", "testing.shop"},
     "email_validator": {"accounts.addresses"},

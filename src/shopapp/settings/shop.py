@@ -56,6 +56,11 @@ class ShopSettings:
     page_size: int = setting(12, kinds.integer(1, 100), "Products on a page of the catalogue.")
     cart_max_quantity: int = setting(999, kinds.integer(1, 1_000_000), "Units in one line of a cart at most.")
     cart_max_lines: int = setting(100, kinds.integer(1, 1_000), "Lines in a cart at most.")
+    cart_thread: bool = setting(
+        True,
+        kinds.boolean,
+        "Copy people's carts into the database, by a thread of the app; without, they are gone if Redis loses them.",
+    )
     delivery_fee: int = setting(490, kinds.integer(0, TOP_PRICE, "minor units"), "What delivery costs.")
     free_delivery_from: int | None = setting(
         5000,
