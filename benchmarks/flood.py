@@ -1,5 +1,5 @@
-"""``python -m benchmarks.flood``: what a flood of wrong passwords does to a shop that is running: how long pages take, and
-whether a right password gets in. The flood is a process of its own.
+"""``python -m benchmarks.flood``: what a flood of wrong passwords does to a shop that is running: how long pages take,
+and whether a right password gets in. The flood is a process of its own.
 
 It wants the address of a shop with the demo data which trusts the header X-Forwarded-For from here.
 """
@@ -31,7 +31,7 @@ def main() -> None:
     options = parser.parse_args()
     measure(options.port, 1.0)
     quiet = measure(options.port, options.seconds)
-    stop, answers = multiprocessing.Event(), multiprocessing.Queue[Any]()
+    stop, answers = multiprocessing.Event(), multiprocessing.Queue()
     arguments = (options.port, options.connections, options.everywhere, stop, answers)
     flooding = multiprocessing.Process(target=flood, args=arguments)
     flooding.start()
