@@ -17,6 +17,7 @@ from shopapp.sessions.setting_rules import EXAMPLE_WORDS, SECRET_BYTES, estimate
 from shopapp.sessions.settings import SessionSettings, load_session_settings
 from shopapp.settings import SettingsError, key_of
 from shopapp.settings.mail import MailSettings
+from shopapp.settings.metrics import MetricsSettings
 from shopapp.settings.shop import ShopSettings, load_settings
 from shopapp.settings.urls import parse_redis_url
 
@@ -815,13 +816,16 @@ def test_the_settings_hide_their_secrets_when_printed():
 
 def test_the_documentation_lists_every_key_with_its_kind_default_and_meaning():
     rows = re.findall(
-        r"^\| `((?:redis(?:\.sessions)?|shop|mail)\.\w+)` \| (.*?) \| (.*?) \| (.*?) \|$", _documentation(), re.M
+        r"^\| `((?:redis(?:\.sessions)?|shop|mail|metrics)\.\w+)` \| (.*?) \| (.*?) \| (.*?) \|$",
+        _documentation(),
+        re.M,
     )
 
     assert rows == [
         *_rows(SessionSettings, "redis.sessions."),
         *_rows(ShopSettings, "shop."),
         *_rows(MailSettings, "mail."),
+        *_rows(MetricsSettings, "metrics."),
     ]
 
 
