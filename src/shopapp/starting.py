@@ -23,6 +23,7 @@ from shopapp.accounts.hashing import PLACES
 from shopapp.db import DatabaseSetupError, create_engine_from
 from shopapp.embedded import EmbeddedServerError
 from shopapp.lanes import TwoLanes
+from shopapp.metrics.folder import MetricsFolderError
 from shopapp.redis import ADVICE, StoreUnavailable, client_of, unavailable_on_error
 from shopapp.schema import UPGRADE, SchemaError, advice_on, check_schema
 from shopapp.settings import SettingsError
@@ -43,6 +44,7 @@ MISTAKES = (
     CannotStartError,
     DatabaseSetupError,
     EmbeddedServerError,
+    MetricsFolderError,
     SchemaError,
     SettingsError,
 )
