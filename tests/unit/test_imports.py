@@ -56,7 +56,7 @@ ARROWS = {
     # What is counted of all that.
     "metrics": {"accounts", "audit", "events", "mail", "redis", "settings"},
     # What belongs to every page. Its frame shows who is signed in, the cart and the categories.
-    "web": {"accounts", "cart", "catalog", "http", "logs", "money", "redis", "schema", "sessions"},
+    "web": {"accounts", "cart", "catalog", "db", "http", "logs", "money", "redis", "schema", "sessions"},
     # main(): it includes the parts by name.
     "": {"events", "settings.shop"},
     # The schema, and the tools that stand beside the shop.
@@ -97,7 +97,8 @@ PACKAGES = {
         "testing.shop",
         "web.health",
     },
-    "cachetools": {"cart.guesses", "catalog.memory", "web.macros", "web.pages", "web.static"},
+    "psycopg": {"db.postgresql"},
+    "cachetools": {"cart.copies", "cart.guesses", "catalog.memory", "web.macros", "web.pages", "web.static"},
     "babel": {"cli.orders", "dates", "money", "orders.forms", "settings.shop_kinds"},
     "argon2": {"accounts.passwords", "testing.shop"},
     "email_validator": {"accounts.addresses"},

@@ -29,21 +29,9 @@ def on_hashing(waiting: int, running: int) -> None:
     HASHES.labels("running").set(running)
 
 
-class RoundTrips:
-    """Measures the exchanges with Redis, and tells whether it is being left alone for having hung."""
-
-    def __init__(self) -> None:
-        self._observe = {outcome: ROUND_TRIPS.labels(outcome).observe for outcome in get_args(Outcome)}
-        self._open = BREAKER.labels("")
-        self._is_open = False
-
-    def __call__(self, seconds: float, outcome: Outcome) -> None:
-        """An exchange is over."""
-        self._observe[outcome](seconds)
-        is_open = outcome in ("hung", "not_sent")
-        if is_open is not self._is_open:
-            self._is_open = is_open
-            self._open.set(is_open)
+def on_node(address: str, is_left_alone: bool) -> None:
+    """A node of Redis is left alone from now on, or asked again."""
+    BREAKER.labels(address).set(is_left_alone)
 
 
 def includeme(config: Configurator) -> None:
@@ -55,7 +43,8 @@ def includeme(config: Configurator) -> None:
     for kind in config.registry[KINDS]:
         for outcome in OUTCOMES:
             LETTERS.labels(kind, outcome)
-    watch(RoundTrips())
+    observe = {outcome: ROUND_TRIPS.labels(outcome).observe for outcome in get_args(Outcome)}
+    watch(lambda seconds, outcome: observe[outcome](seconds), on_node)
     PLACES.watcher = on_hashing
     on_hashing(PLACES.waiting, PLACES.taken)
     add_observer(config, on_before_retry, IBeforeRetry)

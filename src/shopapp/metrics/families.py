@@ -30,7 +30,7 @@ ROUND_TRIPS = Histogram(
 
 BREAKER = Gauge(
     "shopapp_redis_breaker_open",
-    "Processes that ask nothing of a Redis that hangs, for the moment",
+    "Processes that leave a node of Redis alone for the moment, for it hangs, loads its data or is busy",
     ["node"],
     multiprocess_mode="livesum",
 )
@@ -75,4 +75,3 @@ def begin_at_zero() -> None:
     for event, reasons in KNOWN_EVENTS.items():
         for reason in reasons:
             EVENTS.labels(event, reason)
-    BREAKER.labels("")

@@ -200,15 +200,17 @@ def _place(request: Request, token: FormToken, purchase: Purchase) -> tuple[Orde
     request.session.pop(DRAFT, None)  # what is ordered need not be typed again
     save(request)  # now: a save that fails must not follow an order
     try:
-        cart_store(request).note_order(cart, token.name)
+        noted = cart_store(request).note_order(cart, token.name)
     except CartBusyError:
         raise RefusedError("conflict", CART_BUSY) from None
     if purchase.user_id is None:
-        unsure_from_here(request, "your cart, which is empty once it is ordered", request.route_path("cart"))
+        name, path = "your cart, which is empty once it is ordered", request.route_path("cart")
     else:
-        unsure_from_here(request, "your orders", request.route_path("orders"))
+        name, path = "your orders", request.route_path("orders")
+    unsure_from_here(request, name, path, may_be_repeated=True)
     try:
-        return place(sessions, purchase, settings.shop)
+        ordered = replace(purchase, cart_of=noted.user_id, cart_version=noted.version)
+        return place(sessions, ordered, settings.shop)
     except (ShortError, TotalChangedError):
         _take_out(request, cart, token.name, {})  # the note alone
         raise

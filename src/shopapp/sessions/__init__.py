@@ -83,6 +83,7 @@ __all__ = [
     "read_along",
     "rotate",
     "save",
+    "seconds_left",
     "session_has_ended",
     "session_name",
     "session_started",
@@ -151,6 +152,14 @@ def save(request: Request) -> bool:
     return session_of(request).save()
 
 
+def seconds_left(request: Request) -> int | None:
+    """Return how long the request's session lives if nobody uses it from now on; None if for ever.
+
+    A new one has the time that it will have when it is stored. Raises StoreUnavailable if Redis cannot be reached.
+    """
+    return session_of(request).seconds_left
+
+
 def sessions_of(request: Request, user_id: int | str) -> list[SessionInfo]:
     """Return the live sessions of a person, the one used last first.
 
@@ -210,7 +219,9 @@ def includeme(config: Configurator) -> None:
     session factory, StoreUnavailable and EmbeddedServerError if the client cannot be made.
     """
     settings = load_session_settings(config.registry.settings)
+    config.registry["shopapp.sessions.settings"] = settings
     config.registry["shopapp.redis"] = find_client(config, settings)
+    config.add_tween("shopapp.sessions.client.take_turn_factory", under=INGRESS)
     factory = make_session_factory(config, settings)
     refuse_other_factory(config, factory)
     config.set_session_factory(factory)

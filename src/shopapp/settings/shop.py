@@ -33,6 +33,20 @@ class ShopSettings:
 
     production: bool = setting(False, kinds.boolean, "Refuse to start with settings that are unsafe in public.")
     database_url: str = setting("sqlite:///var/shop.sqlite", sql_url, "Catalogue and people.", env="DATABASE_URL")
+    database_connections: int = setting(
+        15, kinds.integer(3, 1000), "Connections to PostgreSQL of one process at most; fewer than its threads."
+    )
+    database_connect_timeout: int = setting(
+        2, kinds.integer(2, 60, "seconds"), "So long may a connection to PostgreSQL take to be made."
+    )
+    database_pool_timeout: float = setting(
+        5.0, kinds.some_seconds(0.1, 60), "So long does a request wait for a connection that others have."
+    )
+    database_statement_timeout: float | None = setting(
+        5.0,
+        kinds.seconds(0.1, 3600),
+        "A statement of a request may take so long, or on SQLite wait for another writer; None: for ever.",
+    )
     currency: str = setting("EUR", currency_code, "Currency of every price.")
     url: str = setting("http://localhost:6543", shop_url, "The shop's address, for links in mails.", env="SHOP_URL")
     name: str = setting(
@@ -42,6 +56,11 @@ class ShopSettings:
     page_size: int = setting(12, kinds.integer(1, 100), "Products on a page of the catalogue.")
     cart_max_quantity: int = setting(999, kinds.integer(1, 1_000_000), "Units in one line of a cart at most.")
     cart_max_lines: int = setting(100, kinds.integer(1, 1_000), "Lines in a cart at most.")
+    cart_thread: bool = setting(
+        True,
+        kinds.boolean,
+        "Copy people's carts into the database, by a thread of the app; without, they are gone if Redis loses them.",
+    )
     delivery_fee: int = setting(490, kinds.integer(0, TOP_PRICE, "minor units"), "What delivery costs.")
     free_delivery_from: int | None = setting(
         5000,

@@ -5,6 +5,7 @@ from pyramid.config import PHASE3_CONFIG, Configurator
 from pyramid.events import BeforeRender
 from pyramid.tweens import EXCVIEW
 
+from shopapp.db import database_watch
 from shopapp.money import money_filter
 from shopapp.web.macros import remember_macros
 from shopapp.web.pages import PageMemory, shared_view
@@ -18,7 +19,8 @@ def includeme(config: Configurator) -> None:
     config.action(None, make_request_class, args=(config,), order=PHASE3_CONFIG + 1)
     config.action(None, name_requests, args=(config,), order=PHASE3_CONFIG + 1)
     config.registry[ADDRESSES] = Addresses(config.registry)
-    config.registry["shopapp.pages"] = PageMemory()
+    watch = database_watch(config.registry)
+    config.registry["shopapp.pages"] = PageMemory(lambda: watch.doubtful)
     config.add_view_deriver(shared_view)
     config.add_settings({"jinja2.filters": {"money": money_filter(config.registry["shopapp.settings"].shop)}})
     config.include("pyramid_jinja2")
