@@ -3,6 +3,8 @@
 from shopapp.redis.adopting import warm_up, watch
 from shopapp.redis.clients import Client, client_of
 from shopapp.redis.connecting import connect, started
+from shopapp.redis.eviction import REMEDY as EVICTION_REMEDY
+from shopapp.redis.eviction import evicting_policies
 from shopapp.redis.guard import (
     ADVICE,
     StoreUnavailable,
@@ -17,6 +19,7 @@ from shopapp.redis.turns import Places, Turn, take_turn
 
 __all__ = [
     "ADVICE",
+    "EVICTION_REMEDY",
     "Client",
     "Node",
     "Places",
@@ -25,6 +28,7 @@ __all__ = [
     "Turn",
     "client_of",
     "connect",
+    "evicting_policies",
     "make_sure_it_is_there",
     "nodes",
     "nodes_of",

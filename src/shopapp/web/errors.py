@@ -27,6 +27,7 @@ from shopapp.http import (
 from shopapp.redis import StoreUnavailable
 from shopapp.sessions import session_has_ended
 from shopapp.web.cross_site import CrossSiteRequestError
+from shopapp.web.request_id import request_id_of
 from shopapp.web.shell import Shell, Viewer, personal_parts, viewer_of
 
 log = logging.getLogger(__name__)
@@ -196,6 +197,7 @@ def _answer(request: Request, status: int, message: str, fields: dict[str, str] 
     else:
         page = {"status": status, "title": title, "message": message, "shell": _shell(request, status)}
         page["lookout"] = lookout_of(request) if status >= 500 else None
+        page["request_id"] = request_id_of(request)
         response = render_to_response("shopapp:web/templates/error.jinja2", page, request)
     response.status_int = status
     return response
