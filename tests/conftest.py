@@ -12,6 +12,7 @@ pytest_plugins = [
     "shopapp.testing.shop",
     "postgresql",
     "cluster",
+    "sentinel",
     "nginx",
     "mail_server",
     "on_granian",

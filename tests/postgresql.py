@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from itertools import count
 from pathlib import Path
 
@@ -109,6 +109,21 @@ def migrated_engine(each_migrated_url: str) -> Iterator[Engine]:
     engine = create_engine_from(ShopSettings(database_url=each_migrated_url))
     yield engine
     engine.dispose()
+
+
+@contextmanager
+def shared_engine(request: pytest.FixtureRequest, folders: pytest.TempPathFactory) -> Iterator[Engine]:
+    """An engine as migrated_engine, on the database that ``request.param`` says, for more than one test."""
+    if request.param == "sqlite":
+        file = shutil.copy(request.getfixturevalue("migrated_sqlite_file"), folders.mktemp("shared") / "shop.sqlite")
+        database = nullcontext(f"sqlite:///{file}")
+    else:
+        template = request.getfixturevalue("migrated_postgresql_database")
+        database = new_database(request.getfixturevalue("postgresql_server"), template)
+    with database as url:
+        engine = create_engine_from(ShopSettings(database_url=url))
+        yield engine
+        engine.dispose()
 
 
 @contextmanager

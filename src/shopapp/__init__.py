@@ -19,6 +19,7 @@ def main(_global_config: dict[str, str] | None, **settings: Any) -> Router:
         config.include("pyramid_retry")
         config.include("shopapp.db")
         config.include("shopapp.sessions")
+        config.include("shopapp.throttle")
         config.include("shopapp.mail")
         config.include("shopapp.accounts")
         config.include("shopapp.catalog")

@@ -14,7 +14,20 @@ EVENTS = Counter("shopapp_events", "What happened, by the event's name and reaso
 SUSPICIOUS = ("signature", "doubled", "rubbish", "reused")
 """Reasons that no honest browser gives."""
 
-FIELDS = ("handle", "reason", "user_id", "sku", "quantity", "lines", "cut", "left_out", "places", "number", "total")
+FIELDS = (
+    "handle",
+    "action",
+    "reason",
+    "user_id",
+    "sku",
+    "quantity",
+    "lines",
+    "cut",
+    "left_out",
+    "places",
+    "number",
+    "total",
+)
 """What of an event is told. What was typed at a failed login is not: people type passwords into the e-mail field."""
 
 

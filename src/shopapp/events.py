@@ -52,6 +52,20 @@ class UserLoginFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class Throttled:
+    """Somebody was sent away, to come again later, before anything was hashed, sent or stored.
+
+    ``action`` is what they wanted: "login", "password" (to prove one's own), "register", "forgotten", "email",
+    "checkout" or "cart". ``reason`` is whose allowance is used up: "account", "person", "device", "mail", "address" or
+    "network"; or "busy" where nobody's is, but as many passwords are being hashed as may be at a time.
+    """
+
+    request: Request
+    action: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class UserLoggedOut:
     """A person asked to leave. Fires before the session is ended: its subscriber ends it."""
 

@@ -48,6 +48,40 @@ class RefusedError(Exception):
         self.code, self.message, self.fields, self.facts = code, message, fields or {}, facts
 
 
+class TooOftenError(Exception):
+    """Somebody tried too often: answered as 429 with Retry-After, which is ``seconds``. The message is for the
+    person.
+    """
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"That was tried too often. Please try again {_in_words(seconds)}.")
+        self.seconds = seconds
+
+
+class BusyError(Exception):
+    """Too many others want the same at this moment: answered as 503 with Retry-After and the code "busy"."""
+
+    seconds = 2
+    """After so long there may be a place: longer than anybody waits for one."""
+
+    def __init__(self) -> None:
+        super().__init__("Too many people are signing in at this moment. Please try again in a few seconds.")
+
+
+def _in_words(seconds: int) -> str:
+    if seconds < 60:
+        return "in a second" if seconds == 1 else f"in {seconds} seconds"
+    minutes = -(-seconds // 60)
+    return "in a minute" if minutes == 1 else f"in {minutes} minutes"
+
+
+class ProofNeededError(Exception):
+    """The person has to show their password again, for it was too long ago: 403 with the code "password_needed"."""
+
+    def __init__(self) -> None:
+        super().__init__("Please send your current_password with this: it is a while since you entered it.")
+
+
 @dataclass(frozen=True)
 class Lookout:
     """Where a person sees whether something was done, and how it is called: "your cart"."""

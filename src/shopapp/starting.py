@@ -16,10 +16,13 @@ from pyramid.request import Request
 from pyramid.router import Router
 from sqlalchemy.exc import DBAPIError
 from waitress import create_server
+from waitress.adjustments import Adjustments
 
 import shopapp
+from shopapp.accounts.hashing import PLACES
 from shopapp.db import DatabaseSetupError, create_engine_from
 from shopapp.embedded import EmbeddedServerError
+from shopapp.lanes import TwoLanes
 from shopapp.redis import (
     ADVICE,
     EVICTION_REMEDY,
@@ -82,7 +85,10 @@ def listen(_global_config: dict[str, str], **options: str) -> Callable[[WsgiApp]
     """
     made: list[WsgiApp] = []
     try:
-        server = create_server(lambda environ, start_response: made[0](environ, start_response), **options)
+        lanes = TwoLanes(Adjustments(**options).threads)
+        server = create_server(
+            lambda environ, start_response: made[0](environ, start_response), _dispatcher=lanes, **options
+        )
     except OSError as error:
         address = options.get("listen") or options.get("unix_socket") or f"port {options.get('port', '8080')}"
         refuse(
@@ -94,6 +100,7 @@ def listen(_global_config: dict[str, str], **options: str) -> Callable[[WsgiApp]
 
     def serve(app: WsgiApp) -> None:
         made.append(app)
+        lanes.open_slow_lane(PLACES.room)
         server.print_listen("Serving on http://{}:{}")
         server.run()
 

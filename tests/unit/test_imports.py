@@ -20,7 +20,7 @@ ARROWS = {
     # What the shop runs on.
     "valkey": set(),
     "embedded": {"valkey"},
-    "redis": {"embedded"},
+    "redis": {"embedded", "settings"},
     # The session lifecycle, which any other Pyramid app can take as it stands.
     "sessions": {"audit", "events", "redis", "settings"},
     # From here on it is the shop.
@@ -29,12 +29,13 @@ ARROWS = {
     "schema": set(),
     "money": {"settings.shop"},
     "dates": set(),
+    "throttle": {"audit", "events", "http", "redis", "sessions", "settings.shop"},
     "mail": {"db", "http", "money", "settings.shop"},
     # The parts of the shop, each with its views. Accounts and catalogue do not know each other; the cart knows both.
-    "accounts": {"dates", "db", "events", "http", "mail", "sessions"},
+    "accounts": {"dates", "db", "events", "http", "mail", "sessions", "throttle"},
     "catalog": {"db", "http"},
     "catalog.demo": {"accounts", "catalog"},
-    "cart": {"accounts", "audit", "catalog", "db", "events", "http", "redis", "sessions"},
+    "cart": {"accounts", "audit", "catalog", "db", "events", "http", "redis", "sessions", "throttle"},
     "orders": {
         "dates",
         "accounts",
@@ -48,6 +49,7 @@ ARROWS = {
         "redis",
         "sessions",
         "settings.shop",
+        "throttle",
     },
     "texts": {"settings.shop"},
     # What belongs to every page. Its frame shows who is signed in, the cart and the categories.
@@ -60,14 +62,13 @@ ARROWS = {
 """Part: the parts that it imports. Each is listed below those it imports. A module in no part of its own is of the part
 around it; ``""`` is the package itself."""
 
-TOOLS = {"__main__", "cli", "serving", "starting", "testing"}
+TOOLS = {"__main__", "cli", "lanes", "serving", "starting", "testing"}
 """They may import everything, and nobody else imports them."""
 
 PACKAGES = {
     "redis": {
         "cart.store",
         "redis",
-        "sessions.client",
         "sessions.index",
         "sessions.store",
         "settings.urls",
@@ -100,7 +101,7 @@ PACKAGES = {
     "alembic": {"migrations"},
     "click": {"cli"},
     "granian": {"serving"},
-    "waitress": {"serving", "starting"},
+    "waitress": {"lanes", "serving", "starting"},
     "prometheus_client": {"audit", "mail.sending", "web.health"},
     "webtest": {"testing.shop"},
     "pytest": {"testing"},

@@ -118,6 +118,15 @@ class EmailForm(Form):
     )
 
 
+class ProofForm(Form):
+    """Show the password once more, to go on with what was wanted."""
+
+    current_password = PasswordField(
+        "Your password",
+        [InputRequired("Please enter your password."), Length(max=MAX_PASSWORD_LENGTH, message=TOO_LONG)],
+    )
+
+
 class PasswordForm(Form):
     """Change the password. It is taken as it was typed, spaces included."""
 

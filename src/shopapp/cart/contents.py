@@ -18,6 +18,7 @@ from shopapp.catalog.memory import catalogue_of
 from shopapp.catalog.snapshots import ProductSnapshot
 from shopapp.redis import StoreUnavailable, client_of
 from shopapp.sessions import came_along, cut_off_name, save, seconds_left, session_name, session_was_replaced
+from shopapp.throttle.tries import admit_cart
 
 TRY_AGAIN = "You have just signed in, or your session was renewed, in another tab. Please load the page and try again."
 
@@ -147,14 +148,18 @@ def existing_cart(request: Request) -> CartId | None:
 def cart_to_fill(request: Request) -> CartId:
     """As :func:`existing_cart`, but a visitor who has none gets one: :func:`keep_cart` once it is filled.
 
-    Raises HTTPConflict for a request that was on its way while somebody signed in: its cart is not that of the browser.
+    Raises HTTPConflict for a request that was on its way while somebody signed in: its cart is not that of the browser;
+    and TooOftenError where visitors from the same network have begun too many.
     """
     if session_was_replaced(request):
         raise HTTPConflict(TRY_AGAIN)
     cart = existing_cart(request)
     if cart is None or (cart.owner == CartId.of_session(cut_off_name(request)).owner and not quantities(request)):
         cart = visitors_cart(request, session_name(request))
-    if not request.session.new:
+    if request.session.new:
+        if not request.identity:
+            admit_cart(request)  # before it is there: it would stay without the session
+    else:
         keep_cart(request, cart)
         save(request)  # now: if that makes the request run again, nothing is in the cart yet that would be there twice
         if cart.user_id is None:

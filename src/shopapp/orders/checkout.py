@@ -45,6 +45,7 @@ from shopapp.orders.store import (
 )
 from shopapp.redis import StoreUnavailable
 from shopapp.sessions import save, session_was_replaced
+from shopapp.throttle.tries import Tries
 
 CART_EMPTY = "Your cart is empty, so there is nothing to order."
 CART_BUSY = "This cart is being ordered in another tab at this moment. Please look at your cart."
@@ -101,8 +102,8 @@ def new_token(request: Request, seen: Review) -> str:
 def submit(request: Request, form: CheckoutForm) -> tuple[Order, bool]:
     """Order what the form says; return the order, and whether it is new: False for one that was placed by it before.
 
-    Raises InvalidFormError, RefusedError, SignedOutError, HTTPConflict and StoreUnavailable: in each case
-    nothing was ordered and nothing changed.
+    Raises InvalidFormError, RefusedError, SignedOutError, HTTPConflict, TooOftenError and StoreUnavailable: in each
+    case nothing was ordered and nothing changed.
     """
     identity, token = request.identity, _token(request, form)
     if identity is None and token and token.user_id is not None:
@@ -180,6 +181,8 @@ def _place(request: Request, token: FormToken, purchase: Purchase) -> tuple[Orde
         raise RefusedError("cart_empty", CART_EMPTY)
     if cart_mark(purchase.lines) != token.cart:
         raise RefusedError("total_changed", CART_CHANGED, total=review(request).amounts.total)
+    if purchase.user_id is None:
+        Tries(request, "checkout").by_address("checkout")
     request.session.pop(DRAFT, None)  # what is ordered need not be typed again
     save(request)  # now: a save that fails must not follow an order
     try:

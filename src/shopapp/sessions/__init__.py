@@ -85,6 +85,7 @@ __all__ = [
     "seconds_left",
     "session_has_ended",
     "session_name",
+    "session_started",
     "session_was_replaced",
     "session_was_used",
     "sessions_of",
@@ -98,6 +99,14 @@ def session_name(request: Request) -> str:
     Raises StoreUnavailable if Redis cannot be reached.
     """
     return session_of(request).handle
+
+
+def session_started(request: Request) -> int:
+    """Return when the request's session began, or the login in it, in seconds since 1970; now for a new one.
+
+    Raises StoreUnavailable if Redis cannot be reached.
+    """
+    return session_of(request).started
 
 
 def presented_name(request: Request) -> str:

@@ -5,7 +5,6 @@ from typing import Any
 
 from pyramid.config import Configurator
 from pyramid.request import Request
-from redis.connection import SSLConnection
 
 from shopapp.redis import Client, connect, started
 from shopapp.sessions.settings import SessionSettings
@@ -32,6 +31,7 @@ def make_client(settings: SessionSettings) -> Client:
         encoding=settings.redis_encoding,
         encoding_errors=settings.redis_encoding_errors,
         socket_timeout=settings.redis_socket_timeout,
+        min_replicas=settings.redis_min_replicas,
     )
 
 
@@ -42,10 +42,12 @@ def client_options(settings: SessionSettings) -> dict[str, Any]:
     The library keeps a redis_url from it. Ours is taken apart, or the function would be told localhost of a Redis that
     REDIS_URL has elsewhere. What has no keyword there (a user, TLS) is added where the URL has it.
     """
-    parsed = parse_redis_url(started(settings.redis_url))
+    said = parse_redis_url(started(settings.redis_url))
+    host, port = said.seeds[0] if said.seeds else ("localhost", 6379)
+    parsed = dict(said.options)
     options: dict[str, Any] = {
-        "host": parsed.pop("host", "localhost"),
-        "port": parsed.pop("port", 6379),
+        "host": host,
+        "port": port,
         "db": parsed.pop("db", 0),
         "password": parsed.pop("password", None),
         "socket_timeout": settings.redis_socket_timeout,
@@ -54,6 +56,4 @@ def client_options(settings: SessionSettings) -> dict[str, Any]:
         "encoding": settings.redis_encoding,
         "encoding_errors": settings.redis_encoding_errors,
     }
-    if parsed.pop("connection_class", None) is SSLConnection:
-        options["ssl"] = True
     return {**options, **parsed}

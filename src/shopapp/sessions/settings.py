@@ -146,8 +146,8 @@ class SessionSettings:
     redis_url: str = setting(
         "redis://localhost:6379/0",
         urls.redis_url,
-        "Where sessions and carts live: redis://, rediss:// (TLS), redis+cluster://, unix:// or embedded:DIRECTORY. "
-        "Left out: made of the keys below.",
+        "Where sessions and carts live: redis://, rediss:// (TLS), redis+cluster://, redis+sentinel://, unix:// or "
+        "embedded:DIRECTORY. Left out: made of the keys below.",
         env="REDIS_URL",
     )
     allow_eviction: bool = setting(
@@ -174,6 +174,13 @@ class SessionSettings:
     )
     redis_socket_timeout: float | None = setting(
         1.0, kinds.seconds(0.05, 60), "Wait for Redis no longer than this; None: for ever."
+    )
+    redis_min_replicas: int = setting(
+        0,
+        kinds.integer(0, 10),
+        "A write is acknowledged when so many replicas have it as well, else it is a 503; 0: as soon as the primary "
+        "has it.",
+        key="redis.min_replicas",
     )
     redis_client_callable: str | None = setting(
         None, kinds.dotted("__call__"), "Callable(request, **options) that gives the Redis client."

@@ -99,6 +99,11 @@ class StoredSession(SessionMapping):
         return self._id.handle if self._id else hashed(self._future_series())
 
     @property
+    def started(self) -> int:
+        """When it, or the login in it, began, in seconds since 1970."""
+        return self._record.header.started if self._record else now()
+
+    @property
     def user_id(self) -> int | str | None:
         """Who is signed in."""
         start = self._login or (self._record.header if self._record else None)

@@ -23,6 +23,7 @@ from shopapp.settings.shop_kinds import (
 )
 
 TOP_PRICE = 1_000_000_000
+TOP_TRIES = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +60,34 @@ class ShopSettings:
     terms: str | None = setting(None, text_file, "Terms and conditions, for /terms; None: an example.")
     privacy: str | None = setting(None, text_file, "What becomes of people's data, for /privacy; None: an example.")
     returns: str | None = setting(None, text_file, "How things go back, for /returns; None: an example.")
+    password_hashes: int | None = setting(
+        None,
+        kinds.integer(1, 64, optional=True),
+        "Passwords hashed at a time in each process, with 64 MiB each; None: one for each two processors.",
+    )
+    login_tries: int = setting(
+        10,
+        kinds.integer(1, TOP_TRIES),
+        "Wrong passwords for one account at once, and in an hour; then each waits, twice as long as the one before.",
+    )
+    tries_per_address: int = setting(
+        30,
+        kinds.integer(1, TOP_TRIES),
+        "The same for all that one address (IPv6: a /64) tries: to sign in, to be sent mail, to order as a guest.",
+    )
+    tries_per_network: int = setting(
+        120, kinds.integer(1, TOP_TRIES), "The same for the network around an address: a /24, or an IPv6 /48."
+    )
+    visitor_carts_per_network: int = setting(
+        1000,
+        kinds.integer(1, TOP_TRIES),
+        "Carts that visitors from one network (/24, or IPv6 /48) may begin at once, and in an hour.",
+    )
+    proof_seconds: int = setting(
+        600,
+        kinds.integer(0, 86_400, "seconds"),
+        "So long after they have shown their password people end other sessions without showing it again.",
+    )
     trusted_origins: tuple[str, ...] = setting(
         (), origins, "Other origins that may send forms to this shop, with a space between."
     )

@@ -12,9 +12,12 @@ from pyramid.response import Response
 from pyramid.view import exception_view_config, forbidden_view_config, notfound_view_config
 
 from shopapp.http import (
+    BusyError,
     InvalidFormError,
     NoSuchThingError,
+    ProofNeededError,
     RefusedError,
+    TooOftenError,
     error_body,
     lookout_of,
     path_for_log,
@@ -38,6 +41,7 @@ TITLES = {
     406: ("not_acceptable", "That did not work"),
     409: ("conflict", "Please try that again"),
     422: ("invalid", "Please check what you entered"),
+    429: ("too_many_tries", "Please wait a moment"),
     500: ("internal_error", "Something went wrong"),
     503: ("unavailable", "Back in a moment"),
 }
@@ -101,6 +105,33 @@ def on_refused(error: RefusedError, request: Request) -> Response:
         body = error_body(error.code, error.message, error.fields)
         body["error"] |= error.facts
         response.json_body = body
+    return response
+
+
+@exception_view_config(TooOftenError)
+def on_too_often(error: TooOftenError, request: Request) -> Response:
+    """429, to be tried again later."""
+    response = _answer(request, 429, str(error))
+    response.headers["Retry-After"] = str(error.seconds)
+    return response
+
+
+@exception_view_config(ProofNeededError)
+def on_proof_needed(error: ProofNeededError, request: Request) -> Response:
+    """403, to be sent again with the password."""
+    response = _answer(request, 403, str(error))
+    if wants_json(request):
+        response.json_body = error_body("password_needed", str(error))
+    return response
+
+
+@exception_view_config(BusyError)
+def on_busy(error: BusyError, request: Request) -> Response:
+    """503, to be tried again very soon. Nothing is wrong with what was sent."""
+    response = _answer(request, 503, str(error))
+    if wants_json(request):
+        response.json_body = error_body("busy", str(error))
+    response.headers["Retry-After"] = str(error.seconds)
     return response
 
 
