@@ -23,10 +23,7 @@ from shopapp.accounts.hashing import PLACES
 from shopapp.db import DatabaseSetupError, create_engine_from
 from shopapp.embedded import EmbeddedServerError
 from shopapp.lanes import TwoLanes
-<<<<<<< HEAD
 from shopapp.metrics.folder import MetricsFolderError
-=======
->>>>>>> forget
 from shopapp.redis import (
     ADVICE,
     EVICTION_REMEDY,

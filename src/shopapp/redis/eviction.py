@@ -42,10 +42,6 @@ def _policies(client: Client, command: str) -> set[str]:
         answer, name = client.info("memory", **target), "maxmemory_policy"
     else:
         answer, name = client.config_get("maxmemory-policy", **target), "maxmemory-policy"
-<<<<<<< HEAD
-    answers: list[Any] = list(answer.values()) if target and name not in answer else [answer]
-=======
     answers: Iterable[Any] = answer.values() if target and name not in answer else [answer]
->>>>>>> forget
     found = (each.get(name) for each in answers)
     return {policy.decode() if isinstance(policy, bytes) else str(policy) for policy in found if policy}
