@@ -78,6 +78,7 @@ def shop_settings(
         "redis.sessions.secret": TEST_SECRET,
         "redis.sessions.redis_client_callable": "shopapp.testing.ObservedRedis.of",
         "shopapp.testing.redis": shop_redis,
+        "redis.sessions.redis_waiting": "100",  # or a busy machine looks like a slow Redis to a test with many threads
         "shop.database_url": shop_database_url,
         "mail.url": f"folder:{tmp_path / 'mail'}",
         "mail.thread": "false",  # a test says when it is sent
