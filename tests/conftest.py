@@ -14,6 +14,7 @@ pytest_plugins = [
     "cluster",
     "sentinel",
     "nginx",
+    "slow_network",
     "mail_server",
     "on_granian",
     "on_database",

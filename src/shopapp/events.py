@@ -57,12 +57,14 @@ class Throttled:
 
     ``action`` is what they wanted: "login", "password" (to prove one's own), "register", "forgotten", "email",
     "checkout" or "cart". ``reason`` is whose allowance is used up: "account", "person", "device", "mail", "address" or
-    "network"; or "busy" where nobody's is, but as many passwords are being hashed as may be at a time.
+    "network"; or "busy" where nobody's is, but as many passwords are being hashed as may be at a time. ``is_first``:
+    nobody was sent away for that reason since the last try that was counted; the others are counted and not logged.
     """
 
     request: Request
     action: str
     reason: str
+    is_first: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +197,15 @@ class SessionConflict:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionMerged:
+    """Two requests changed a session at the same time, in different places. What both have changed is stored."""
+
+    request: Request
+    handle: str
+    user_id: int | str | None
+
+
+@dataclass(frozen=True, slots=True)
 class SessionRefused:
     """A request came with a session cookie that opens nothing; it goes on without a session.
 
@@ -249,6 +260,17 @@ class OrderPlaced:
     number: str
     total: int
     user_id: int | str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckoutRefused:
+    """A checkout was sent, and nothing was ordered, for a ``reason`` that the person was told. It is ``invalid`` for
+    what was typed; ``short``, ``total_changed``, ``cart_empty`` or ``conflict``, as the answer's code; ``signed_out``
+    where somebody was signed in when the page was made, and is not any more. An outage is none of them.
+    """
+
+    request: Request
+    reason: str
 
 
 def add_observer(config: Configurator, handler: Callable[[Any], None], event: type) -> None:

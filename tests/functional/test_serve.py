@@ -109,6 +109,18 @@ def test_other_headers_of_the_proxy_count_for_nothing(site: Site) -> None:
     assert Proxy(site).ask("/peer", forged)[1] == {"address": "192.0.2.7", "url": f"https://{HOST}"}
 
 
+def test_the_trusted_proxy_names_the_request_in_the_log_and_nobody_else_does(site: Site) -> None:
+    given = {"X-Request-ID": "named-by-the-proxy"}
+    wrong = {"email": "nobody@example.com", "password": "wrong words"}
+    proxy, other = Proxy(site), Proxy(site, own="127.0.0.2")
+    for each in (proxy, other):
+        each.ask("/login", given, **wrong)
+
+    assert proxy.request_id == "named-by-the-proxy" != other.request_id
+    for each in (proxy, other):
+        assert f" shopapp.audit {each.request_id} event=UserLoginFailed " in site.log
+
+
 def test_a_proxy_must_not_let_names_with_underscores_through(site: Site) -> None:
     """Waitress drops them. To granian they are the same names, and nothing tells us which one was meant."""
     assert Proxy(site).ask("/peer", {"X_Forwarded_For": "203.0.113.9"})[1]["address"] == "203.0.113.9"

@@ -11,6 +11,7 @@ from redis.retry import Retry
 
 from shopapp.embedded import start_server
 from shopapp.redis.clients import Client
+from shopapp.redis.connections import watched
 from shopapp.redis.guard import unavailable_on_error
 from shopapp.redis.replicas import waiting_for_replicas
 from shopapp.redis.sentinel import PrimaryConnection, SecurePrimaryConnection, client_of_primary
@@ -40,10 +41,12 @@ def connect(
         # A command that timed out may have been carried out: sent again, it could put a second item into a cart.
         # redis-py would send it ten times. A connection that Redis closed meanwhile is replaced before it is used.
         "retry": Retry(NoBackoff(), retries=0),
+        # The older protocol needs no greeting, so a connection is there a round trip earlier.
+        "protocol": 2,
     }
     url = started(url)
     said = parse_redis_url(url)
-    connection = _connection_class(said)
+    connection = watched(_connection_class(said), is_quick=True)
     if min_replicas:
         connection = waiting_for_replicas(connection, min_replicas, (socket_timeout or 1.0) / 2)
     if said.kind == "sentinel":

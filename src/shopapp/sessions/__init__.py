@@ -20,6 +20,7 @@ from shopapp.events import (
     SessionConflict,
     SessionEnded,
     SessionIndexLost,
+    SessionMerged,
     SessionRefused,
     SessionRotated,
     SessionStarted,
@@ -218,7 +219,9 @@ def includeme(config: Configurator) -> None:
     session factory, StoreUnavailable and EmbeddedServerError if the client cannot be made.
     """
     settings = load_session_settings(config.registry.settings)
+    config.registry["shopapp.sessions.settings"] = settings
     config.registry["shopapp.redis"] = find_client(config, settings)
+    config.add_tween("shopapp.sessions.client.take_turn_factory", under=INGRESS)
     factory = make_session_factory(config, settings)
     refuse_other_factory(config, factory)
     config.set_session_factory(factory)
@@ -244,6 +247,7 @@ def includeme(config: Configurator) -> None:
         PasswordChanged,
         SessionConflict,
         SessionEnded,
+        SessionMerged,
         SessionIndexLost,
         SessionRefused,
         SessionRotated,

@@ -4,9 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 from pyramid.config import Configurator
+from pyramid.events import ApplicationCreated
+from pyramid.registry import Registry
 from pyramid.request import Request
+from pyramid.response import Response
 
-from shopapp.redis import Client, connect, started
+from shopapp.redis import Client, Places, Turn, connect, started, take_turn, warm_up, watch
 from shopapp.sessions.settings import SessionSettings
 from shopapp.settings.urls import parse_redis_url
 
@@ -19,9 +22,17 @@ def find_client(config: Configurator, settings: SessionSettings) -> Callable[[Re
     if settings.redis_client_callable:
         given = config.maybe_dotted(settings.redis_client_callable)
         options = client_options(settings)
-        return lambda request: given(request, **options)
+        return lambda request: watch(given(request, **options))
     client = make_client(settings)
+    config.add_subscriber(lambda _event: warm_up(client, settings.redis_waiting), ApplicationCreated)
     return lambda _request: client
+
+
+def take_turn_factory(handler: Callable[[Request], Response], registry: Registry) -> Callable[[Request], Response]:
+    """Stand outermost: what a request waits for Redis is counted from here on."""
+    settings: SessionSettings = registry["shopapp.sessions.settings"]
+    budget, places = settings.redis_budget, Places(settings.redis_waiting)
+    return lambda request: take_turn(Turn(budget, places), handler, request)
 
 
 def make_client(settings: SessionSettings) -> Client:

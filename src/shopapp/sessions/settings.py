@@ -173,7 +173,15 @@ class SessionSettings:
         "Socket used instead of host and port.",
     )
     redis_socket_timeout: float | None = setting(
-        1.0, kinds.seconds(0.05, 60), "Wait for Redis no longer than this; None: for ever."
+        1.0, kinds.seconds(0.05, 60), "Wait for one answer of Redis no longer than this; None: for ever."
+    )
+    redis_budget: float | None = setting(
+        2.0, kinds.seconds(0.05, 60), "A request waits for Redis no longer than this in all; None: for ever."
+    )
+    redis_waiting: int = setting(
+        3,
+        kinds.integer(1, 1_000, "requests"),
+        "So many requests at a time may wait for a slow Redis; fewer than the server has threads.",
     )
     redis_min_replicas: int = setting(
         0,

@@ -10,6 +10,7 @@ from shopapp.events import (
     SessionConflict,
     SessionEnded,
     SessionExtended,
+    SessionMerged,
     SessionRotated,
     SessionStarted,
     SessionWriteDeferred,
@@ -289,6 +290,8 @@ class StoredSession(SessionMapping):
             self._tell_extended()
         if stored.places:
             self._events.append(SessionConflict(self._request, self.handle, tuple(stored.places), self.user_id))
+        elif stored.is_merged:
+            self._events.append(SessionMerged(self._request, self.handle, self.user_id))
 
     def _has_stored(self, stored: Stored, session_id: SessionId, data: bytes) -> None:
         record, ids = stored.record, self._parts.ids
