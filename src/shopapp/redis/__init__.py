@@ -6,12 +6,10 @@ from shopapp.redis.connecting import connect, started
 from shopapp.redis.guard import (
     ADVICE,
     StoreUnavailable,
-    make_sure_it_is_there,
-    nodes_of,
     sent,
     unavailable_on_error,
 )
-from shopapp.redis.nodes import Node, nodes
+from shopapp.redis.nodes import Node, node_at, nodes
 from shopapp.redis.scripts import Script
 from shopapp.redis.turns import Places, Turn, take_turn
 
@@ -25,9 +23,8 @@ __all__ = [
     "Turn",
     "client_of",
     "connect",
-    "make_sure_it_is_there",
+    "node_at",
     "nodes",
-    "nodes_of",
     "sent",
     "started",
     "take_turn",
