@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-granian test-postgresql lint bench bench-short soak clean same-python
+.PHONY: help run test test-granian test-postgresql lint bench bench-short soak fuzz fuzz-short clean same-python
 .DELETE_ON_ERROR:
 
 help:
@@ -17,6 +17,7 @@ help:
 	@echo "make lint    check style, formatting and types"
 	@echo "make bench   measure speed next to the plain library, Express and Django, for 25 minutes; bench-short: for 2"
 	@echo "make soak    people in the shop while parts of it are killed; MINUTES=5 CLIENTS=100 SEED=1"
+	@echo "make fuzz    try rubbish on the shop, led by what it reaches, for an hour or SECONDS; fuzz-short: for 40 seconds"
 	@echo "make clean   remove everything that was built or cached; var/, your data, stays"
 
 run: $(VENV)/installed
@@ -65,6 +66,15 @@ SEED ?= 1
 soak: $(VENV)/installed-bench
 	$(BIN)/python -m benchmarks.soak --minutes $(MINUTES) --clients $(CLIENTS) --seed $(SEED)
 
+# Atheris has wheels for Linux on x86-64 with Python 3.11 to 3.14; elsewhere hypothesis tries the same in the tests.
+SECONDS ?= 3600
+
+fuzz: $(VENV)/installed-fuzz
+	@PYTHONPATH=tests $(BIN)/python -W ignore -m fuzz --seconds $(SECONDS)
+
+fuzz-short: SECONDS = 40
+fuzz-short: fuzz
+
 clean:
 	rm -rf .cache .venv .venv-* build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis benchmarks/express/node_modules src/*.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -89,6 +99,6 @@ $(VENV)/installed: setup.py pyproject.toml | same-python
 	$(PIP) install --editable '.[shop]'
 	@touch $@
 
-$(VENV)/installed-test $(VENV)/installed-dev $(VENV)/installed-bench: $(VENV)/installed-%: setup.py pyproject.toml | same-python
+$(VENV)/installed-test $(VENV)/installed-dev $(VENV)/installed-bench $(VENV)/installed-fuzz: $(VENV)/installed-%: setup.py pyproject.toml | same-python
 	$(PIP) install --editable '.[$*]'
 	@touch $@

@@ -58,6 +58,9 @@ BENCH = [*POSTGRESQL, *GRANIAN, "django >= 5.2, < 5.3"]
 
 DEV = [*TEST, "mypy >= 2.1, < 3", "ruff >= 0.14, < 0.18"]
 
+# 3.0 has wheels for Python 3.11 and older, 3.1 for 3.12 to 3.14: on Linux with x86-64 alone.
+FUZZ = [*TEST, "atheris >= 3.0, < 4"]
+
 setup(
     name="shopapp",
     version="0.1.0",
@@ -85,6 +88,7 @@ setup(
         "test": TEST,
         "bench": BENCH,
         "dev": DEV,
+        "fuzz": FUZZ,
     },
     entry_points={
         "paste.app_factory": ["main = shopapp.starting:make_app"],

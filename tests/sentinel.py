@@ -6,24 +6,31 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from shopapp.valkey import server_binary
 
 SERVICE = "mymaster"
-DOWN_AFTER_MILLISECONDS = 500
+DOWN_AFTER_MILLISECONDS = 800
+PERIODS = ("ping-period", 100, "info-period", 200, "publish-period", 200)
+"""In milliseconds, how often they look at the servers and speak to each other: a second, ten and two are too seldom."""
 PATIENCE_SECONDS = 20
-USER, PASSWORD = "sentinel-user", "of the sentinels"
 
 
 class Watched:
-    """Three servers, of which one is the primary, and three Sentinels that watch them."""
+    """Three servers, of which one is the primary, and three Sentinels that watch them; or ``each`` another number.
 
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
-        self.ports, self.sentinel_ports = free_ports(3), free_ports(3)
+    The Sentinels know the first at the port ``known_at``, if that is another one.
+    """
+
+    def __init__(self, directory: Path, each: int = 3, *, known_at: int = 0) -> None:
+        self._directory, self._each, self._known_at = directory, each, known_at
+        self.ports, self.sentinel_ports = free_ports(each), free_ports(each)
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
 
     def start(self) -> None:
@@ -31,23 +38,20 @@ class Watched:
         first, *others = self.ports
         for port in self.ports:
             self._start_server(port, *([] if port == first else ["--replicaof", f"127.0.0.1 {first}"]))
-        for port in self.ports:
-            wait_for(lambda port=port: redis.Redis(port=port).ping(), "servers")
+        wait_for(lambda: ask(first, "PING"), "servers")
         for port in others:
-            wait_for(lambda port=port: redis.Redis(port=port).info()["master_link_status"] == "up", "replicas")
+            wait_for(lambda port=port: ask(port, "INFO")["master_link_status"] == "up", "replicas")
         for port in self.sentinel_ports:
             config = self._directory / f"sentinel{port}.conf"
             config.write_text(
-                f"sentinel monitor {SERVICE} 127.0.0.1 {first} 2\n"
+                f"sentinel monitor {SERVICE} 127.0.0.1 {self._known_at or first} {(self._each + 1) // 2}\n"
                 f"sentinel down-after-milliseconds {SERVICE} {DOWN_AFTER_MILLISECONDS}\n"
-                f"sentinel failover-timeout {SERVICE} 3000\n"
+                f"sentinel failover-timeout {SERVICE} 1000\n"
                 f"sentinel parallel-syncs {SERVICE} 2\n"
             )
             self._start(port, "--sentinel", first=(str(config),))
         for port in self.sentinel_ports:
-            wait_for(lambda port=port: redis.Redis(port=port).ping(), "Sentinels")
-            # They look around every ten seconds, and speak to each other every two: too seldom for a test.
-            redis.Redis(port=port).execute_command("SENTINEL DEBUG", "info-period", 200, "publish-period", 200)
+            wait_for(lambda port=port: ask(port, "SENTINEL DEBUG", *PERIODS), "Sentinels")
         for port in self.sentinel_ports:
             wait_for(lambda port=port: self._knows_all(port), "Sentinels")
 
@@ -58,7 +62,19 @@ class Watched:
 
     def primary(self) -> int:
         """The port of the primary, as the Sentinels have it."""
-        return int(redis.Redis(port=self.sentinel_ports[0]).sentinel_get_master_addr_by_name(SERVICE)[1])
+        with at_port(self.sentinel_ports[0]) as sentinel:
+            return int(sentinel.sentinel_get_master_addr_by_name(SERVICE)[1])
+
+    def has_primary(self, other_than: int, replicas: int) -> bool:
+        """Whether the Sentinels have another primary by now, with so many replicas that are up to date."""
+        try:
+            port = self.primary()
+            with at_port(port) as client:
+                found = client.info("replication")
+        except redis.RedisError:
+            return False
+        online = [found.get(f"slave{number}", {}).get("state") == "online" for number in range(2)]
+        return port != other_than and found["role"] == "master" and sum(online) >= replicas
 
     def send(self, port: int, number: int) -> None:
         """Send a signal to a server or a Sentinel; wait for its end if it is deadly."""
@@ -66,20 +82,14 @@ class Watched:
         if number == signal.SIGKILL:
             self._processes[port].wait()
 
-    def restart(self, port: int) -> None:
-        """Start a server again that was killed: without data, until the Sentinels have told it whose replica it is."""
-        self._start_server(port)
-        self.settle()
-
-    def settle(self) -> None:
-        """Wait until all is as it should be again: one primary, which has two replicas that are up to date."""
-
-        def has_both() -> bool:
-            found = redis.Redis(port=self.primary()).info("replication")
-            up = [found.get(f"slave{number}", {}).get("state") == "online" for number in range(2)]
-            return found["role"] == "master" and all(up)
-
-        wait_for(has_both, "replicas")
+    def repair(self) -> None:
+        """Wake and restart all, and wait until there is one primary, whose two replicas are up to date."""
+        for port, process in self._processes.items():
+            if process.poll() is None:
+                process.send_signal(signal.SIGCONT)
+            else:
+                self._start_server(port, "--replicaof", f"127.0.0.1 {self.primary()}")
+        wait_for(lambda: self.has_primary(other_than=0, replicas=2), "replicas")
         for port in self.sentinel_ports:
             wait_for(lambda port=port: self._knows_all(port), "Sentinels")
 
@@ -101,15 +111,26 @@ class Watched:
             )
 
     def _knows_all(self, port: int) -> bool:
-        with redis.Redis(port=port) as sentinel:
+        with at_port(port) as sentinel:
             found = sentinel.sentinel_masters().get(SERVICE, {})
             replicas = sentinel.sentinel_slaves(SERVICE)
         healthy = [one for one in replicas if not (one["is_sdown"] or one["is_odown"] or one["is_disconnected"])]
         return (
-            found.get("num-other-sentinels") == 2
+            found.get("num-other-sentinels") == self._each - 1
             and not found.get("is_sdown")
-            and len([one for one in healthy if one.get("master-link-status") == "ok"]) == 2
+            and len([one for one in healthy if one.get("master-link-status") == "ok"]) == self._each - 1
         )
+
+
+def at_port(port: int) -> redis.Redis:
+    """A client that asks once, and not for long."""
+    return redis.Redis(port=port, socket_timeout=0.5, retry=Retry(NoBackoff(), 0))
+
+
+def ask(port: int, *command: str | int) -> Any:
+    """Send one command to a server, and return its answer."""
+    with at_port(port) as client:
+        return client.execute_command(*command)
 
 
 def free_ports(number: int) -> list[int]:
@@ -135,11 +156,18 @@ def wait_for(done: Callable[[], object], what: str, seconds: float = PATIENCE_SE
 
 
 @pytest.fixture(scope="module")
-def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
-    """Servers under Sentinels, shared by the tests of a module; each leaves them as it should find them."""
+def watched_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+    """Servers under Sentinels, shared by the tests of a module."""
     found = Watched(tmp_path_factory.mktemp("sentinel"))
     try:
         found.start()
         yield found
     finally:
         found.stop()
+
+
+@pytest.fixture
+def watched(watched_servers: Watched) -> Watched:
+    """The same, with all of them there, whatever the test before has done to them."""
+    watched_servers.repair()
+    return watched_servers

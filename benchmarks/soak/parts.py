@@ -71,7 +71,8 @@ class Part:
     def kill(self) -> None:
         """End it so that it can tidy up nothing."""
         self.send(signal.SIGKILL)
-        self.wait_for_end()
+        if self.process is not None:
+            self.process.wait()
 
     def stop(self) -> None:
         """End it in good order; kill it if it does not."""

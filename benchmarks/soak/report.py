@@ -23,7 +23,7 @@ def markdown(result: Result) -> str:
     parts = [
         "# The soak\n",
         "`make soak`: two processes of the shop behind nginx, with Redis and PostgreSQL, and people on whole journeys"
-        " while parts are killed. docs/performance.md says how to read it.\n",
+        " while parts are killed. docs/soak.md says how to read it.\n",
         f"{today_and_machine(['psycopg'])} {head}\n",
         f"**{'Nothing was lost, doubled or revived.' if not result.violations else 'Promises were broken:'}**\n",
         "".join(f"- {line}\n" for line in result.violations[:100]),
@@ -36,6 +36,7 @@ def markdown(result: Result) -> str:
         ' "Last" is how long after the end of a fault its last failure was answered.\n',
         "## How long answers took, in ms\n",
         _latencies(result) + "\n",
+        f"{sum(hit.is_put_off for hit in result.hits):,} requests were put off: too many people signed in just then.\n",
         "## Memory of the app's processes\n",
         _memory(result),
     ]
@@ -100,6 +101,4 @@ def _memory(result: Result) -> str:
         words += f" the one that grew most, by {max(grown for _, grown in growths):+.1f} MiB."
     else:
         words += f" None lived for {LONG_LIFE_SECONDS:.0f} s, so nothing can be said of its growth."
-    if result.throttled:
-        words += f"\n\n{result.throttled} requests were asked to wait (429)."
     return words + "\n"

@@ -54,7 +54,6 @@ class Result:
     acknowledged: Counter[str]
     checked: Counter[str]
     memory: Memory
-    throttled: int
     violations: list[str]
 
 
@@ -106,7 +105,6 @@ def _run(plan: Plan, world: World, names: dict[str, str], accounts: list[Account
         ledger.acknowledged,
         checked,
         memory,
-        traffic.throttled,
         violations,
     )
 
@@ -121,7 +119,7 @@ def fill(database_url: str, people: int) -> tuple[dict[str, str], list[Account]]
     with Session(engine) as dbsession, dbsession.begin():
         demo.fill(dbsession)
         dbsession.add_all(User(email=each.email, name=each.name, password_hash=password_hash) for each in accounts)
-        names = dict(dbsession.execute(text("SELECT sku, name FROM product")).tuples().all())
+        names = dict(dbsession.execute(text("SELECT sku, name FROM product")).all())
         for sku, stock in stock_at_start(names).items():
             dbsession.execute(text("UPDATE product SET stock = :stock WHERE sku = :sku"), {"stock": stock, "sku": sku})
     engine.dispose()

@@ -58,7 +58,7 @@ class Shopper:
             self.doubt = {sku: quantity}
             self.look_twice()
             return False
-        if not answer.is_definite:
+        if not answer.is_definite or self.chance.random() < 0.1:  # or in doubt whether it was pressed
             answer = self.browser.insist("/cart/items", fields, key=key)
         if answer.status == 409 and answer.json["error"]["code"] == "short" and sku in self.crowd.scarce:
             return False

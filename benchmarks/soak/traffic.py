@@ -7,18 +7,23 @@ import re
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-from benchmarks.soak.world import HOST
+from benchmarks.soak.world import APPS, HOST
+from shopapp.accounts.hashing import usual_number
 
 NO_ANSWER = 0
 """Stands for the status where the connection broke."""
 TIMEOUT_SECONDS = 75.0
 """Longer than the proxy waits."""
+MOST_PAUSE_SECONDS = 10.0
 PATIENCE_SECONDS = 90.0
 """So long is a request sent again that failed: longer than any fault lasts."""
+
+HASHED = {"/login", "/register", "/account/password"}
 
 Fields = Mapping[str, Any]
 
@@ -39,6 +44,8 @@ class Hit(NamedTuple):
     status: int
     is_look: bool
     """Whether a visitor without a cookie looked at the catalogue, which needs no Redis."""
+    is_put_off: bool = False
+    """Whether it was asked to wait, which is no failure."""
 
 
 class Over(Exception):
@@ -65,7 +72,12 @@ class Answer:
     @property
     def is_definite(self) -> bool:
         """Whether it says what happened. A 5xx does not: it may have been done all the same."""
-        return self.status != NO_ANSWER and self.status < 500 and self.status != 429
+        return self.status != NO_ANSWER and self.status < 500
+
+    @property
+    def is_put_off(self) -> bool:
+        """Whether nothing was done, for there were too many tries, or too many people who sign in."""
+        return self.status == 429 or (self.status == 503 and '"busy"' in self.body)
 
 
 class Traffic:
@@ -74,8 +86,9 @@ class Traffic:
     def __init__(self, port: int) -> None:
         self.port = port
         self.over = threading.Event()
+        self.door = threading.BoundedSemaphore(APPS * usual_number())
+        """Held by whoever sends a password: with more at once than the shop hashes, most would only be put off."""
         self.hits: list[Hit] = []  # appending is atomic
-        self.throttled = 0
 
 
 class Browser:
@@ -93,24 +106,37 @@ class Browser:
 
     def get(self, path: str, *, html: bool = False) -> Answer:
         """Ask once."""
-        return self._send("GET", path, None, html=html)
+        return self._ask("GET", path, None, html=html)
 
     def post(self, path: str, fields: Fields | None = None, *, html: bool = False, key: str = "") -> Answer:
         """Send a form once. ``key`` names the press of the button."""
-        return self._send("POST", path, fields or {}, html=html, key=key)
+        return self._ask("POST", path, fields or {}, html=html, key=key)
 
     def insist(self, path: str, fields: Fields | None = None, *, html: bool = False, key: str = "") -> Answer:
         """GET the path, or POST the fields, again and again until an answer says what happened. Raises GaveUp."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
+        deadline = None
         while True:
             answer = self.get(path, html=html) if fields is None else self.post(path, fields, html=html, key=key)
             if answer.is_definite:
                 return answer
+            deadline = deadline or time.monotonic() + PATIENCE_SECONDS
             if time.monotonic() > deadline:
                 raise GaveUp(f"{path}: still {answer.status or 'no answer'} after {PATIENCE_SECONDS:.0f} s")
-            self.traffic.throttled += answer.status == 429
-            wanted = int(answer.retry_after) if answer.status == 429 and answer.retry_after.isdigit() else 0
-            time.sleep(max(wanted, 0.3 + self.chance.random()))
+            time.sleep(0.3 + self.chance.random())
+
+    def _ask(self, method: str, path: str, fields: Fields | None, *, html: bool, key: str = "") -> Answer:
+        """Send it, and once more after the time that was asked for if it was put off."""
+        with self.traffic.door if path in HASHED and method == "POST" else nullcontext():
+            return self._ask_until_let_in(method, path, fields, html=html, key=key)
+
+    def _ask_until_let_in(self, method: str, path: str, fields: Fields | None, *, html: bool, key: str) -> Answer:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            answer = self._send(method, path, fields, html=html, key=key)
+            if not answer.is_put_off or time.monotonic() > deadline:
+                return answer
+            wanted = int(answer.retry_after) if answer.retry_after.isdigit() else 1
+            time.sleep(min(wanted, MOST_PAUSE_SECONDS) + self.chance.random())
 
     def _send(self, method: str, path: str, fields: Fields | None, *, html: bool, key: str = "") -> Answer:
         headers = {
@@ -142,7 +168,7 @@ class Browser:
         finally:
             connection.close()
         what = f"{method} {_name_of(path)}"
-        self.traffic.hits.append(Hit(began, time.monotonic(), what, answer.status, is_look))
+        self.traffic.hits.append(Hit(began, time.monotonic(), what, answer.status, is_look, answer.is_put_off))
         return answer
 
     def _keep(self, lines: list[str]) -> None:

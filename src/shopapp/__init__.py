@@ -26,5 +26,6 @@ def main(_global_config: dict[str, str] | None, **settings: Any) -> Router:
         config.include("shopapp.cart")
         config.include("shopapp.orders")
         config.include("shopapp.texts")
+        config.include("shopapp.metrics")
         config.include("shopapp.web")
     return config.make_wsgi_app()

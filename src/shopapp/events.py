@@ -57,12 +57,14 @@ class Throttled:
 
     ``action`` is what they wanted: "login", "password" (to prove one's own), "register", "forgotten", "email",
     "checkout" or "cart". ``reason`` is whose allowance is used up: "account", "person", "device", "mail", "address" or
-    "network"; or "busy" where nobody's is, but as many passwords are being hashed as may be at a time.
+    "network"; or "busy" where nobody's is, but as many passwords are being hashed as may be at a time. ``is_first``:
+    nobody was sent away for that reason since the last try that was counted; the others are counted and not logged.
     """
 
     request: Request
     action: str
     reason: str
+    is_first: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,18 @@ class LoginRepeated:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionExtended:
+    """A session has been given more time, or less: unused it lives for ``seconds`` from now on, None is for ever. What
+    is kept for it elsewhere should live as long.
+    """
+
+    request: Request
+    handle: str
+    seconds: int | None
+    user_id: int | str | None
+
+
+@dataclass(frozen=True, slots=True)
 class SessionEnded:
     """A session was deleted from Redis, or found to be over, and will not come back."""
 
@@ -183,6 +197,15 @@ class SessionConflict:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionMerged:
+    """Two requests changed a session at the same time, in different places. What both have changed is stored."""
+
+    request: Request
+    handle: str
+    user_id: int | str | None
+
+
+@dataclass(frozen=True, slots=True)
 class SessionRefused:
     """A request came with a session cookie that opens nothing; it goes on without a session.
 
@@ -217,12 +240,13 @@ class CartItemRemoved:
 @dataclass(frozen=True, slots=True)
 class CartMerged:
     """A visitor's cart is now part of the cart of the person who logged in. ``lines`` is how many lines came along,
-    ``cut`` of them with fewer units than both carts had together."""
+    ``cut`` of them with fewer units than both carts had together; ``left_out`` did not fit into a cart."""
 
     request: Request
     user_id: int | str
     lines: int
     cut: int
+    left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +260,17 @@ class OrderPlaced:
     number: str
     total: int
     user_id: int | str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckoutRefused:
+    """A checkout was sent, and nothing was ordered, for a ``reason`` that the person was told. It is ``invalid`` for
+    what was typed; ``short``, ``total_changed``, ``cart_empty`` or ``conflict``, as the answer's code; ``signed_out``
+    where somebody was signed in when the page was made, and is not any more. An outage is none of them.
+    """
+
+    request: Request
+    reason: str
 
 
 def add_observer(config: Configurator, handler: Callable[[Any], None], event: type) -> None:

@@ -25,6 +25,9 @@ LOOKOUT = "shopapp.lookout"
 
 MAX_PAGE_DIGITS = 6
 
+MAX_TARGET_LENGTH = 2000
+"""Of an address to go on to: that of our longest page, a search, fits in it several times."""
+
 UNREADABLE = "The form could not be read. Please send it again, as UTF-8."
 
 
@@ -88,11 +91,13 @@ class Lookout:
 
     name: str
     path: str
+    may_be_repeated: bool = False
+    """Whether the same form, sent again, does nothing twice."""
 
 
-def unsure_from_here(request: Request, name: str, path: str) -> None:
+def unsure_from_here(request: Request, name: str, path: str, *, may_be_repeated: bool = False) -> None:
     """Say that from here on it may be done, also if the request fails: then its error page says where to look."""
-    request.__dict__[LOOKOUT] = Lookout(name, path)
+    request.__dict__[LOOKOUT] = Lookout(name, path, may_be_repeated)
 
 
 def lookout_of(request: Request) -> Lookout | None:
@@ -159,12 +164,19 @@ def count_pages(page: int, total: int, size: int) -> int:
 
 
 def local_path(target: str | None, default: str) -> str:
-    """Return ``target`` if it is a path on this site, else ``default`` (open redirects: OWASP ASVS 5.0, 3.7.2).
+    """Return ``target`` if it is a path on this site, else ``default`` (open redirects: OWASP ASVS 5.0, 3.7.2), and
+    also if it is longer than any of ours.
 
     Browsers drop control characters and take a backslash for a slash, so neither is let through. Nor is anything that
     a Location header cannot hold: a path of ours has it percent-encoded.
     """
-    if not target or not (target.isascii() and target.isprintable()) or "\\" in target or " " in target:
+    if (
+        not target
+        or len(target) > MAX_TARGET_LENGTH
+        or not (target.isascii() and target.isprintable())
+        or "\\" in target
+        or " " in target
+    ):
         return default
     try:
         parts = urlsplit(target)

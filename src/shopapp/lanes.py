@@ -2,10 +2,13 @@
 
 What may hash a password is slow on purpose, and is what floods are made of. Waitress has one line for all: ninety such
 requests in it, and every page waits for ninety, though each be refused at once. So they have a line of their own, with
-threads of its own, and only so many go through it in a second, or the refusing alone would keep a processor busy.
+threads of its own, and only so many go through it in a second, or the refusing alone would keep a processor busy. In it
+all who send something take turns, or one would wait for all that another has sent.
 """
 
+import logging
 import time
+from collections import OrderedDict, deque
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +39,9 @@ class TwoLanes:
     def __init__(self, threads: int) -> None:
         self._usual, self._slow = ThreadedTaskDispatcher(), ThreadedTaskDispatcher()
         self._usual.set_thread_count(threads)
+        self._slow.queue = _InTurns()
+        self._slow.queue_logger = logging.getLogger(__name__)  # or each request of a flood is a line of the log
+        self._slow.queue_logger.setLevel(logging.ERROR)
         self._pause = 0.0
 
     def open_slow_lane(self, kept_waiting: int) -> None:
@@ -46,7 +52,7 @@ class TwoLanes:
     def add_task(self, task: Any) -> None:
         """Put a connection whose next request is complete into its line."""
         if _is_slow(task):
-            self._slow.add_task(_Paced(task, self._pause))
+            self._slow.add_task(_Paced(task, self._pause, _sender_of(task)))
         else:
             self._usual.add_task(task)
 
@@ -62,6 +68,7 @@ class _Paced:
 
     task: Any
     pause: float
+    sender: tuple[str, str]
 
     def service(self) -> None:
         began = time.monotonic()
@@ -70,6 +77,36 @@ class _Paced:
 
     def cancel(self) -> None:
         self.task.cancel()
+
+
+class _InTurns:
+    """What waitress's threads take tasks from: of each sender one, and then the next of the first one."""
+
+    def __init__(self) -> None:
+        self._lines: OrderedDict[tuple[str, str], deque[_Paced]] = OrderedDict()
+        self._length = 0
+
+    def __len__(self) -> int:
+        return self._length
+
+    def append(self, task: _Paced) -> None:
+        self._lines.setdefault(task.sender, deque()).append(task)
+        self._length += 1
+
+    def popleft(self) -> _Paced:
+        sender, line = self._lines.popitem(last=False)
+        task = line.popleft()
+        if line:
+            self._lines[sender] = line
+        self._length -= 1
+        return task
+
+
+def _sender_of(channel: Any) -> tuple[str, str]:
+    """Return the peer, and for whom it says that it sends: a proxy of ours is right, and who lies about it gains no
+    more than what a line without turns would give.
+    """
+    return str(channel.addr[0]), channel.requests[0].headers.get("X_FORWARDED_FOR", "")
 
 
 def _is_slow(channel: Any) -> bool:

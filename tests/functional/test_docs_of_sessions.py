@@ -209,8 +209,8 @@ def test_a_change_of_the_record_ends_what_the_list_has_lost(
     user = SimpleNamespace(**vars(ANN), mark="one")
 
     def with_record(config: Configurator) -> None:
-        names = {"find_user": lambda *_: user, "find_mark": lambda _: user.mark, "token_urlsafe": token_urlsafe}
-        found = run("record", config=config, **names)
+        names = {"user": user, "find_user": lambda *_: user, "find_mark": lambda _: user.mark}
+        found = run("record", config=config, token_urlsafe=token_urlsafe, **names)
         for name in ("log_in", "change_password"):
             config.add_route(name, f"/{name}")
             config.add_view(found[name], route_name=name, renderer="json")

@@ -17,6 +17,7 @@ ARROWS = {
     "http": set(),
     "settings": set(),
     "audit": set(),
+    "logs": set(),
     # What the shop runs on.
     "valkey": set(),
     "embedded": {"valkey"},
@@ -52,8 +53,10 @@ ARROWS = {
         "throttle",
     },
     "texts": {"settings.shop"},
+    # What is counted of all that.
+    "metrics": {"accounts", "audit", "db", "events", "mail", "redis", "settings"},
     # What belongs to every page. Its frame shows who is signed in, the cart and the categories.
-    "web": {"accounts", "cart", "catalog", "http", "money", "redis", "schema", "sessions"},
+    "web": {"accounts", "cart", "catalog", "db", "http", "logs", "money", "redis", "schema", "sessions"},
     # main(): it includes the parts by name.
     "": {"events", "settings.shop"},
     # The schema, and the tools that stand beside the shop.
@@ -75,7 +78,7 @@ PACKAGES = {
         "testing",
     },
     "pyramid_session_redis": {"sessions.factory", "sessions.mapping"},
-    "pyramid_retry": {"sessions.retrying"},
+    "pyramid_retry": {"metrics", "sessions.retrying"},
     "sqlalchemy": {
         "accounts",
         "cart.copies",
@@ -84,6 +87,7 @@ PACKAGES = {
         "cli",
         "db",
         "mail",
+        "metrics.letters",
         "migrations",
         "orders",
         "schema",
@@ -93,7 +97,8 @@ PACKAGES = {
         "testing.shop",
         "web.health",
     },
-    "cachetools": {"cart.guesses", "catalog.memory", "web.macros", "web.pages", "web.static"},
+    "psycopg": {"db.postgresql"},
+    "cachetools": {"cart.copies", "cart.guesses", "catalog.memory", "web.macros", "web.pages", "web.static"},
     "babel": {"cli.orders", "dates", "money", "orders.forms", "settings.shop_kinds"},
     "argon2": {"accounts.passwords", "testing.shop"},
     "email_validator": {"accounts.addresses"},
@@ -102,7 +107,7 @@ PACKAGES = {
     "click": {"cli"},
     "granian": {"serving"},
     "waitress": {"lanes", "serving", "starting"},
-    "prometheus_client": {"audit", "mail.sending", "web.health"},
+    "prometheus_client": {"audit", "mail.counting", "metrics"},
     "webtest": {"testing.shop"},
     "pytest": {"testing"},
 }

@@ -4,14 +4,17 @@ A hash is slow on purpose and takes 64 MiB. Were each thread to make one, a floo
 processors and the memory, and the pages that need no password would wait for them.
 """
 
+import logging
 import os
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from shopapp.http import BusyError
+
+log = logging.getLogger(__name__)
 
 WAIT_SECONDS = 1.0
 """So long does anybody stand in line. With the hash itself it is well under two seconds."""
@@ -41,6 +44,8 @@ class HashPlaces:
         self._line: deque[_Waiter] = deque()
         self._taken = 0
         self.at_once = at_once
+        self.watcher: Callable[[int, int], None] | None = None
+        """Told how many wait and how many hash, whenever that changes. What it raises is logged."""
 
     @property
     def room(self) -> int:
@@ -75,17 +80,20 @@ class HashPlaces:
         with self._lock:
             if self._taken < self.at_once and not self._line:
                 self._taken += 1
+                self._tell()
                 return
             known = sum(each.is_known for each in self._line)
             self._line.insert(known if waiter.is_known else len(self._line), waiter)
             if len(self._line) > self.at_once + 1:
                 self._send_one_away()
+            self._tell()
         waiter.called.wait(WAIT_SECONDS)
         with self._lock:
             if waiter.is_in:
                 return
             if waiter in self._line:
                 self._line.remove(waiter)
+                self._tell()
         raise BusyError
 
     def _send_one_away(self) -> None:
@@ -102,6 +110,14 @@ class HashPlaces:
                 following.is_in = True
                 self._taken += 1
                 following.called.set()
+            self._tell()
+
+    def _tell(self) -> None:
+        if self.watcher is not None:
+            try:
+                self.watcher(len(self._line), self._taken)
+            except Exception:
+                log.exception("watcher_failed")
 
 
 PLACES = HashPlaces(usual_number())

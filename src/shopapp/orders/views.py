@@ -63,9 +63,11 @@ def order(request: Request) -> dict[str, Any] | Response:
     except TooOftenError as error:
         status, problem = 429, str(error)
         request.response.headers["Retry-After"] = str(error.seconds)
-    _keep(request, form)
+    seen = review(request)
+    if seen.held:  # else there is nothing to come back for, and who sends rubbish without a cookie starts no session
+        _keep(request, form)
     request.response.status_int = status
-    return _page(request, review(request), form, problem)
+    return _page(request, seen, form, problem)
 
 
 @view_config(route_name="checkout", request_method="POST", accept="application/json", renderer="json")

@@ -3,6 +3,8 @@
 from shopapp.redis.adopting import warm_up, watch
 from shopapp.redis.clients import Client, client_of
 from shopapp.redis.connecting import connect, started
+from shopapp.redis.eviction import REMEDY as EVICTION_REMEDY
+from shopapp.redis.eviction import evicting_policies
 from shopapp.redis.guard import (
     ADVICE,
     StoreUnavailable,
@@ -15,6 +17,7 @@ from shopapp.redis.turns import Places, Turn, take_turn
 
 __all__ = [
     "ADVICE",
+    "EVICTION_REMEDY",
     "Client",
     "Node",
     "Places",
@@ -23,6 +26,7 @@ __all__ = [
     "Turn",
     "client_of",
     "connect",
+    "evicting_policies",
     "node_at",
     "nodes",
     "sent",

@@ -1,6 +1,7 @@
 """One exception for all the ways in which Redis can be away, and no waiting for one that is known to be."""
 
 import re
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
@@ -10,6 +11,7 @@ from redis import exceptions
 from shopapp.redis.clients import Client
 from shopapp.redis.nodes import NodeAway
 from shopapp.redis.turns import here
+from shopapp.redis.watching import tell
 
 # Redis is there but cannot serve: full, a replica after a failover, closed to us, or a cluster that lost nodes.
 OUTAGES = (
@@ -58,22 +60,31 @@ class unavailable_on_error(AbstractContextManager[None]):
     the server, and with them the pages that need no Redis at all.
     """
 
-    __slots__ = ("_client",)
+    __slots__ = ("_began", "_client")
 
     def __init__(self, client: Client | None = None) -> None:
-        self._client = client
+        self._client, self._began = client, 0.0
 
     def __enter__(self) -> None:
         if self._client is not None:
             here.depth += 1
+        self._began = time.perf_counter()
 
     def __exit__(self, _type: Any, error: BaseException | None, _traceback: Any) -> None:
         if self._client is not None:
             here.depth -= 1
+        seconds = time.perf_counter() - self._began
+        reason = ""
         if error is not None and isinstance(error, exceptions.RedisError | exceptions.RedisClusterException):
             reason = _outage(error)
-            if reason:
-                raise StoreUnavailable(reason) from error
+        if not reason:
+            tell(seconds, "answered")
+            return
+        if isinstance(error, NodeAway):
+            tell(seconds, "not_sent")
+        else:
+            tell(seconds, "hung" if isinstance(error, exceptions.TimeoutError) else "away")
+        raise StoreUnavailable(reason) from error
 
 
 def _outage(error: Exception) -> str:

@@ -13,6 +13,8 @@ from collections.abc import Callable
 
 from redis import exceptions
 
+from shopapp.redis.watching import tell_node
+
 LOOK_SECONDS = 0.05
 """So often a node is asked again that said why it cannot serve; one that hangs is waited for."""
 
@@ -49,12 +51,14 @@ class Node:
             self.away_because = reason
             self.times_away += 1
         log.error("redis_node_away node=%s reason=%r", self.address, reason)
+        tell_node(self.address, True)
         threading.Thread(target=self._watch, args=(is_back, time.monotonic()), daemon=True).start()
 
     def _watch(self, is_back: Callable[[], bool | None], since: float) -> None:
         while (answer := is_back()) is False:
             time.sleep(LOOK_SECONDS)
         self.away_because = ""
+        tell_node(self.address, False)
         if answer:
             log.warning("redis_node_back node=%s seconds=%.1f", self.address, time.monotonic() - since)
 

@@ -37,10 +37,13 @@ class _Waiting(AbstractConnection):
     def __init__(self, *args: Any, **options: Any) -> None:
         # One for each answer that is still to be read: whether that of WAIT comes behind it.
         self._awaited: deque[bool] = deque()
+        # What a write was answered with, while that of WAIT is still to come.
+        self._held: tuple[Any, ResponseError | None] | None = None
         super().__init__(*args, **options)
 
     def disconnect(self, *args: Any, **options: Any) -> None:
         self._awaited.clear()
+        self._held = None
         super().disconnect(*args, **options)
 
     def send_command(self, *args: Any, **options: Any) -> None:
@@ -67,19 +70,26 @@ class _Waiting(AbstractConnection):
                 yield self._wait
 
     def read_response(self, *args: Any, **options: Any) -> Any:
-        if not (self._awaited and self._awaited.popleft()):
-            return super().read_response(*args, **options)
-        refused = None
-        try:
-            answer = super().read_response(*args, **options)
-        except ResponseError as error:
-            refused = error
-        had_it = super().read_response()
+        """Raises what redis-py raises. After a TimeoutError that left the connection open it may be called again."""
+        if self._awaited and self._awaited[0] and self._held is None:
+            self._held = self._next(*args, **options)
+        answer, refused = self._next(*args, **options)
+        if self._awaited:
+            self._awaited.popleft()
+        if self._held is not None:
+            if refused is None and answer < self._wait[1]:
+                refused = ResponseError(f"NOREPLICAS {answer} of {self._wait[1]} replicas have the write")
+            answer, first_refused = self._held
+            self._held, refused = None, first_refused or refused
         if refused is not None:
             raise refused
-        if had_it < self._wait[1]:
-            raise ResponseError(f"NOREPLICAS {had_it} of {self._wait[1]} replicas have the write")
         return answer
+
+    def _next(self, *args: Any, **options: Any) -> tuple[Any, ResponseError | None]:
+        try:
+            return super().read_response(*args, **options), None
+        except ResponseError as error:
+            return None, error
 
 
 def _name(command: tuple[Any, ...]) -> bytes:

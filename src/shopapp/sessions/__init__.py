@@ -20,6 +20,7 @@ from shopapp.events import (
     SessionConflict,
     SessionEnded,
     SessionIndexLost,
+    SessionMerged,
     SessionRefused,
     SessionRotated,
     SessionStarted,
@@ -82,6 +83,7 @@ __all__ = [
     "read_along",
     "rotate",
     "save",
+    "seconds_left",
     "session_has_ended",
     "session_name",
     "session_started",
@@ -148,6 +150,14 @@ def save(request: Request) -> bool:
     be reached, SessionTooLargeError, SessionConflictError.
     """
     return session_of(request).save()
+
+
+def seconds_left(request: Request) -> int | None:
+    """Return how long the request's session lives if nobody uses it from now on; None if for ever.
+
+    A new one has the time that it will have when it is stored. Raises StoreUnavailable if Redis cannot be reached.
+    """
+    return session_of(request).seconds_left
 
 
 def sessions_of(request: Request, user_id: int | str) -> list[SessionInfo]:
@@ -237,6 +247,7 @@ def includeme(config: Configurator) -> None:
         PasswordChanged,
         SessionConflict,
         SessionEnded,
+        SessionMerged,
         SessionIndexLost,
         SessionRefused,
         SessionRotated,

@@ -150,6 +150,11 @@ class SessionSettings:
         "embedded:DIRECTORY. Left out: made of the keys below.",
         env="REDIS_URL",
     )
+    allow_eviction: bool = setting(
+        False,
+        kinds.boolean,
+        "Start in production, and be ready, also on a Redis that throws sessions away when its memory is full.",
+    )
     redis_host: str = setting(
         "localhost",
         kinds.text(r"[^\s/@:]+|[0-9A-Fa-f:.]+", "write a host name or address"),

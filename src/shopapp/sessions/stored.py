@@ -9,6 +9,8 @@ from shopapp.events import (
     LoginRepeated,
     SessionConflict,
     SessionEnded,
+    SessionExtended,
+    SessionMerged,
     SessionRotated,
     SessionStarted,
     SessionWriteDeferred,
@@ -107,6 +109,14 @@ class StoredSession(SessionMapping):
         """Who is signed in."""
         start = self._login or (self._record.header if self._record else None)
         return start.person.user_id if start and start.person else None
+
+    @property
+    def seconds_left(self) -> int | None:
+        """How long it lives without use from now on; None is for ever."""
+        if self._record:
+            return self._record.header.seconds_left(now())
+        start = self._login or self._parts.policy.visit()
+        return min((seconds for seconds in (start.idle, start.lifetime) if seconds), default=None)
 
     def is_stored_for(self, user_id: int | str) -> bool:
         """Whether it is this person's, and in Redis."""
@@ -268,6 +278,7 @@ class StoredSession(SessionMapping):
                 self._keeps_cookie = ahead is None  # two steps ahead is too far: the browser keeps what it has
             raise
         self._keeps_cookie = self._keeps_cookie or bool(change.cut and is_listed)
+        has_other_clocks = change.push or change.start or change.idle is not None or change.expires is not None
         reason = self._cut_reason or ("periodic" if stored.record.header.generation > known.header.generation else "")
         self._clock_moved = self._clock_moved or change.push
         self._has_stored(stored, session_id, data)
@@ -275,8 +286,12 @@ class StoredSession(SessionMapping):
             reason = ""  # another request has told of it
         if reason:
             self._events.append(SessionRotated(self._request, self.handle, reason, self.user_id))
+        if has_other_clocks:
+            self._tell_extended()
         if stored.places:
             self._events.append(SessionConflict(self._request, self.handle, tuple(stored.places), self.user_id))
+        elif stored.is_merged:
+            self._events.append(SessionMerged(self._request, self.handle, self.user_id))
 
     def _has_stored(self, stored: Stored, session_id: SessionId, data: bytes) -> None:
         record, ids = stored.record, self._parts.ids
@@ -323,6 +338,11 @@ class StoredSession(SessionMapping):
         if policy.sets_ttl and not policy.pushes_on_read:
             self._store().extend(self.handle, seconds)
         self._clock_moved = True
+        self._tell_extended()
+
+    def _tell_extended(self) -> None:
+        event = SessionExtended(self._request, self.handle, self.seconds_left, self.user_id)
+        self._events.append(event)
 
     def _drop(self) -> None:
         """Leave ended what has ended, and the cookie alone: that in the browser may by now be that of a newer login."""

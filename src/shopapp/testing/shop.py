@@ -82,6 +82,7 @@ def shop_settings(
         "shop.database_url": shop_database_url,
         "mail.url": f"folder:{tmp_path / 'mail'}",
         "mail.thread": "false",  # a test says when it is sent
+        "shop.cart_thread": "false",  # and when carts are copied
     }
 
 

@@ -30,7 +30,9 @@ for i, key in ipairs(KEYS) do
   levels[i] = math.max(0, (level or 0) - math.max(0, now - (at or now)) * most / hour)
 end
 if which > 0 then
-  return {which, math.ceil(longest)}
+  local is_told = redis.call('HGET', KEYS[which], 'told') == '1'
+  redis.call('HSET', KEYS[which], 'told', 1)
+  return {which, math.ceil(longest), is_told and 0 or 1}
 end
 for i, key in ipairs(KEYS) do
   local most, hour = tonumber(ARGV[4 * i - 2]), tonumber(ARGV[4 * i - 1])
@@ -40,13 +42,15 @@ for i, key in ipairs(KEYS) do
   if over >= 0 then
     wait = math.min(last, first * 2 ^ math.min(60, over))
   end
-  redis.call('HSET', key, 'level', level, 'at', now, 'until', now + wait)
+  -- Without a wait 0: a try that was on its way for longer has an earlier now.
+  redis.call('HSET', key, 'level', level, 'at', now, 'until', wait > 0 and now + wait or 0, 'told', 0)
   redis.call('EXPIRE', key, math.ceil(math.max(wait, level * hour / most) / 1000))
 end
-return {0, 0}
+return {0, 0, 0}
 """
 """KEYS: names, all in one slot. ARGV: now, and for each name its most, the hour, the first and the longest wait, times
-in milliseconds. If any of the names has to wait, nothing is counted, and the answer is which one and how long."""
+in milliseconds. If any of the names has to wait, nothing is counted, and the answer is which one, how long,
+and whether it is the first time since that was counted."""
 
 GIVE_BACK = """
 for i, key in ipairs(KEYS) do
@@ -83,16 +87,27 @@ class Bucket:
     allowance: Allowance
 
 
-def take(client: Client, buckets: Sequence[Bucket]) -> tuple[int, int]:
-    """Count one try in each of the buckets, whose keys are in one slot: return (-1, 0). Or in none, if one of them has
-    to wait: return which, and for how many seconds. Raises StoreUnavailable.
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Somebody has to wait ``seconds`` for the bucket of this index. ``is_first``: nobody had to since it was
+    counted.
+    """
+
+    index: int
+    seconds: int
+    is_first: bool
+
+
+def take(client: Client, buckets: Sequence[Bucket]) -> Wait | None:
+    """Count one try in each of the buckets, whose keys are in one slot. Or in none, if one of them has to wait: return
+    which, and how long. Raises StoreUnavailable.
     """
     arguments: list[float] = [int(time.time() * 1000)]
     for each in (bucket.allowance for bucket in buckets):
         arguments += [each.most, HOUR * 1000, each.first * 1000, each.last * 1000]
     with unavailable_on_error(client):
-        which, milliseconds = Script(client, TAKE)([bucket.key for bucket in buckets], *arguments)
-    return which - 1, max(0, math.ceil(milliseconds / 1000))
+        which, milliseconds, is_first = Script(client, TAKE)([bucket.key for bucket in buckets], *arguments)
+    return Wait(which - 1, math.ceil(milliseconds / 1000), bool(is_first)) if which else None
 
 
 def give_back(client: Client, buckets: Sequence[Bucket]) -> None:

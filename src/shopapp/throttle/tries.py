@@ -107,30 +107,30 @@ class Tries:
         """Whether it was counted there; False if it counts for the device. Raises TooOftenError."""
         if self._is_by_device:
             return False
-        which, seconds = take(client_of(self.request), buckets)
-        if which < 0:
+        wait = take(client_of(self.request), buckets)
+        if wait is None:
             return True
-        reason, device = reasons[which], self.device()
+        reason, device = reasons[wait.index], self.device()
         if device is not None:
             limits = limits_of(self.request)
             bucket, reason = Bucket(limits.key("device", device), limits.named["device"]), "device"
-            which, seconds = take(client_of(self.request), [bucket])
-            if which < 0:
+            wait = take(client_of(self.request), [bucket])
+            if wait is None:
                 self._named.append([bucket])
                 self._is_by_device = True
                 return False
-        self.request.registry.notify(Throttled(self.request, self.action, reason))
-        raise TooOftenError(seconds)
+        self.request.registry.notify(Throttled(self.request, self.action, reason, is_first=wait.is_first))
+        raise TooOftenError(wait.seconds)
 
 
 def admit_cart(request: Request) -> None:
     """Count a cart that a visitor begins, for their network. Raises TooOftenError and StoreUnavailable."""
     limits = limits_of(request)
     bucket = Bucket(limits.key("cart", origin_of(request).network), limits.carts)
-    which, seconds = take(client_of(request), [bucket])
-    if which >= 0:
-        request.registry.notify(Throttled(request, "cart", "network"))
-        raise TooOftenError(seconds)
+    wait = take(client_of(request), [bucket])
+    if wait:
+        request.registry.notify(Throttled(request, "cart", "network", is_first=wait.is_first))
+        raise TooOftenError(wait.seconds)
 
 
 def limits_of(request: Request) -> Limits:

@@ -1,0 +1,71 @@
+"""``make fuzz``: the same targets for as long as one likes, led by what of the shop's code an input reaches.
+
+What breaks a promise ends the run, and is written to ``crash-...`` beside what else leads somewhere, which the next run
+goes on from. Put it into ``corpus/`` under a name that says what it is: then every run of the tests tries it.
+"""
+
+import argparse
+import logging
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import atheris
+
+HERE = Path(__file__).parent
+
+with atheris.instrument_imports(include=["shopapp"]):
+    from fuzz.house import House, open_house
+    from fuzz.strategies import BAD, FIELDS, GOOD, PATHS
+    from fuzz.targets import try_it
+    from shopapp.embedded import start_server, stop_server
+
+
+def main() -> int:
+    """Fuzz in a process of its own, which ends without a word to anybody, and clear up after it."""
+    parser = argparse.ArgumentParser(prog="fuzz", description=__doc__)
+    parser.add_argument("--seconds", type=int, default=3600)
+    parser.add_argument("--found", type=Path, default=Path(".cache/fuzz"), help="where to keep what leads somewhere")
+    parser.add_argument("--house", type=Path, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.house:
+        fuzz(given.house, given.found, given.seconds)
+    given.found.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as house:
+        start_server(Path(house) / "valkey")
+        try:
+            again = [sys.executable, "-m", "fuzz", *sys.argv[1:], "--house", house]
+            return subprocess.run(again, check=False).returncode
+        finally:
+            stop_server(Path(house) / "valkey")
+
+
+def fuzz(directory: Path, found: Path, seconds: int) -> None:
+    """Fuzz in a house of its own. Ends the process."""
+    logging.disable()
+    with open_house(directory) as house:
+        words = directory / "words"
+        words.write_text("".join(f"{_quoted(word)}\n" for word in sorted(_words(house))))
+        limits = [f"-max_total_time={seconds}", "-timeout=20", "-rss_limit_mb=1000", "-max_len=6000"]
+        shown = [f"-dict={words}", f"-artifact_prefix={found}/", "-print_final_stats=1"]
+        atheris.Setup(
+            [sys.argv[0], *limits, *shown, str(found), str(HERE / "corpus")], lambda text: try_it(house, text)
+        )
+        atheris.Fuzz()
+
+
+def _words(house: House) -> set[bytes]:
+    """What an attempt is made of."""
+    texts = [*PATHS, *FIELDS, *GOOD, *BAD, "Content-Type: application/json", "application/x-www-form-urlencoded"]
+    placeholders = [f"{{{name.decode()}}}" for name in house.words]
+    words = [text.encode("utf-8", "surrogatepass") for text in [*texts, *placeholders]]
+    return {word for word in words if 0 < len(word) < 60}
+
+
+def _quoted(word: bytes) -> str:
+    return '"' + "".join(f"\\x{byte:02x}" for byte in word) + '"'
+
+
+if __name__ == "__main__":
+    sys.exit(main())
