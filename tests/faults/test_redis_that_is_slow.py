@@ -25,7 +25,7 @@ FAR = 0.3
 def far_settings(slow_network: SlowNetwork, shop_settings: dict[str, Any]) -> dict[str, Any]:
     """The settings of a shop with a network between it and its Redis."""
     del shop_settings["redis.sessions.redis_client_callable"]
-    return {**shop_settings, "redis.sessions.redis_url": slow_network.url()}
+    return {**shop_settings, "redis.sessions.redis_url": slow_network.url(), "redis.sessions.redis_waiting": "3"}
 
 
 def test_who_waits_for_redis_leaves_threads_to_those_who_do_not(
