@@ -20,17 +20,16 @@ DOWN_AFTER_MILLISECONDS = 800
 PERIODS = ("ping-period", 100, "info-period", 200, "publish-period", 200)
 """In milliseconds, how often they look at the servers and speak to each other: a second, ten and two are too seldom."""
 PATIENCE_SECONDS = 20
-USER, PASSWORD = "sentinel-user", "of the sentinels"
 
 
 class Watched:
     """Three servers, of which one is the primary, and three Sentinels that watch them; or ``each`` another number.
 
-    The Sentinels know the first at the port ``known_at``, and have more ``lines`` in their configuration.
+    The Sentinels know the first at the port ``known_at``, if that is another one.
     """
 
-    def __init__(self, directory: Path, each: int = 3, *, known_at: int = 0, lines: str = "") -> None:
-        self._directory, self._each, self._known_at, self._lines = directory, each, known_at, lines
+    def __init__(self, directory: Path, each: int = 3, *, known_at: int = 0) -> None:
+        self._directory, self._each, self._known_at = directory, each, known_at
         self.ports, self.sentinel_ports = free_ports(each), free_ports(each)
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
 
@@ -48,7 +47,7 @@ class Watched:
                 f"sentinel monitor {SERVICE} 127.0.0.1 {self._known_at or first} {(self._each + 1) // 2}\n"
                 f"sentinel down-after-milliseconds {SERVICE} {DOWN_AFTER_MILLISECONDS}\n"
                 f"sentinel failover-timeout {SERVICE} 1000\n"
-                f"sentinel parallel-syncs {SERVICE} 2\n{self._lines}\n"
+                f"sentinel parallel-syncs {SERVICE} 2\n"
             )
             self._start(port, "--sentinel", first=(str(config),))
         for port in self.sentinel_ports:
@@ -83,13 +82,13 @@ class Watched:
         if number == signal.SIGKILL:
             self._processes[port].wait()
 
-    def restart(self, port: int) -> None:
-        """Start a server again that was killed, as a replica of the new primary."""
-        self._start_server(port, "--replicaof", f"127.0.0.1 {self.primary()}")
-        self.settle()
-
-    def settle(self) -> None:
-        """Wait until all is as it should be again: one primary, which has two replicas that are up to date."""
+    def repair(self) -> None:
+        """Wake and restart all, and wait until there is one primary, whose two replicas are up to date."""
+        for port, process in self._processes.items():
+            if process.poll() is None:
+                process.send_signal(signal.SIGCONT)
+            else:
+                self._start_server(port, "--replicaof", f"127.0.0.1 {self.primary()}")
         wait_for(lambda: self.has_primary(other_than=0, replicas=2), "replicas")
         for port in self.sentinel_ports:
             wait_for(lambda port=port: self._knows_all(port), "Sentinels")
@@ -157,11 +156,18 @@ def wait_for(done: Callable[[], object], what: str, seconds: float = PATIENCE_SE
 
 
 @pytest.fixture(scope="module")
-def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
-    """Servers under Sentinels, shared by the tests of a module; each leaves them as it should find them."""
+def watched_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+    """Servers under Sentinels, shared by the tests of a module."""
     found = Watched(tmp_path_factory.mktemp("sentinel"))
     try:
         found.start()
         yield found
     finally:
         found.stop()
+
+
+@pytest.fixture
+def watched(watched_servers: Watched) -> Watched:
+    """The same, with all of them there, whatever the test before has done to them."""
+    watched_servers.repair()
+    return watched_servers

@@ -6,18 +6,18 @@ from typing import Any
 import shopapp
 from buying import set_product
 from cluster import Cluster
-from crowd import CLIENTS, Crowd, until
+from crowd import CLIENTS, WAITING, Crowd, until
 
 AFTERWARDS_SECONDS = 1.5
 """How long after the failover somebody may still be refused: a second, and half of one for a busy machine."""
 
 
-def shop_on(cluster: Cluster, shop_settings: dict[str, Any], min_replicas: int = 0) -> Any:
+def shop_on(cluster: Cluster, shop_settings: dict[str, Any]) -> Any:
     """Make the shop on the cluster, of whose nodes it is told two, the first of them one that is not there."""
     set_product(shop_settings, stock=100_000)
     settings = {key: value for key, value in shop_settings.items() if not key.endswith("redis_client_callable")}
     url = f"redis+cluster://127.0.0.1:1,127.0.0.1:{cluster.ports[1]}/"
-    return shopapp.main({}, **settings, **{"redis.sessions.redis_url": url, "redis.min_replicas": str(min_replicas)})
+    return shopapp.main({}, **settings, **{"redis.sessions.redis_url": url}, **WAITING)
 
 
 def test_a_primary_that_is_lost_is_replaced_and_its_moved_slots_are_all_there(

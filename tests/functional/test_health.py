@@ -52,7 +52,7 @@ def test_a_redis_that_evicts_sessions_is_not_ready_unless_that_is_allowed(
     shop_redis.config_set("maxmemory-policy", policy)
     try:
         body = visitor.get("/readyz", status=503).json
-        assert body["error"]["message"] == "Redis is not ready. The log says why."
+        assert body["error"]["message"] == "Not ready: redis. The log says why."
         assert f"redis_not_ready maxmemory-policy is {policy}" in caplog.text
         shop_with({"redis.sessions.allow_eviction": "true"}).get("/readyz", status=200)
     finally:
