@@ -35,6 +35,11 @@ def structure_of(html: str) -> list[tuple[str, tuple[str, ...]]]:
     return _read(html).elements
 
 
+def addresses_in(html: str) -> list[str]:
+    """Return where a page leads to, and what it loads."""
+    return _read(html).addresses
+
+
 def foreign_addresses(html: str, *own: str) -> list[str]:
     """Return the addresses in a page that lead elsewhere than to a path of the site, or to one of ``own``."""
     return [address for address in _read(html).addresses if not _is_ours(address, own)]

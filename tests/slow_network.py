@@ -1,70 +1,78 @@
-"""A network between the app and its Redis that takes its time, and counts how often somebody waits for an answer."""
+"""A network between the app and its Redis that takes its time, and notes each question and each answer."""
 
-import asyncio
+import socket
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
 
 class SlowNetwork:
-    """A TCP proxy before a Redis: each answer is ``seconds`` late. ``turns`` notes what each question holds."""
+    """A TCP proxy before the Redis at a socket: each answer is ``seconds`` late.
 
-    def __init__(self, url: str) -> None:
+    ``turns`` notes what was sent between two answers: so many items, so many round trips.
+    """
+
+    def __init__(self, path: Path) -> None:
         self.seconds = 0.0
         self.turns: list[bytes] = []
-        self._to = urlsplit(url)
-        self._loop = asyncio.new_event_loop()
-        self._server = self._loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", 0))
-        self.port = self._server.sockets[0].getsockname()[1]
-        self._thread = threading.Thread(target=self._loop.run_forever)
-        self._thread.start()
+        self._path = str(path)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._open = [self._listener]
+        self._threads: list[threading.Thread] = []
+        self._start(self._accept)
 
     def url(self, credentials: str = "", database: int = 0) -> str:
         """Return the URL of the Redis behind it."""
-        return f"redis://{credentials}127.0.0.1:{self.port}/{database}"
+        return f"redis://{credentials}127.0.0.1:{self._listener.getsockname()[1]}/{database}"
 
     def close(self) -> None:
         """Cut all connections."""
-        self._loop.call_soon_threadsafe(self._stop)
-        self._thread.join()
-        self._loop.close()
+        for connection in self._open:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+            connection.close()
+        for thread in self._threads:
+            thread.join()
 
-    def _stop(self) -> None:
-        self._server.close()
-        tasks = asyncio.all_tasks(self._loop)
-        for task in tasks:
-            task.cancel()
-        gathered = asyncio.gather(*tasks, return_exceptions=True)
-        gathered.add_done_callback(lambda _: self._loop.stop())
+    def _start(self, work: object, *arguments: object) -> None:
+        thread = threading.Thread(target=work, args=arguments)
+        self._threads.append(thread)
+        thread.start()
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self._to.scheme == "unix":
-            from_redis, to_redis = await asyncio.open_unix_connection(self._to.path)
-        else:
-            from_redis, to_redis = await asyncio.open_connection(self._to.hostname, self._to.port)
-        try:
-            await asyncio.gather(self._ask(reader, to_redis), self._answer(from_redis, writer))
-        finally:
-            to_redis.close()
-            writer.close()
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                app, _ = self._listener.accept()
+                app.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                server = socket.socket(socket.AF_UNIX)
+                server.connect(self._path)
+                self._open += [app, server]
+                self._start(self._pass_on, app, server)
+                self._start(self._pass_back, server, app)
 
-    async def _ask(self, reader: asyncio.StreamReader, to_redis: asyncio.StreamWriter) -> None:
-        while question := await reader.read(65_536):
-            self.turns.append(question)
-            to_redis.write(question)
-        to_redis.write_eof()
+    def _pass_on(self, app: socket.socket, server: socket.socket) -> None:
+        with suppress(OSError):
+            while question := app.recv(65_536):
+                self.turns.append(question)
+                server.sendall(question)
+            server.shutdown(socket.SHUT_WR)
 
-    async def _answer(self, from_redis: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while answer := await from_redis.read(65_536):
-            await asyncio.sleep(self.seconds)
-            writer.write(answer)
+    def _pass_back(self, server: socket.socket, app: socket.socket) -> None:
+        with suppress(OSError):
+            while answer := server.recv(65_536):
+                time.sleep(self.seconds)
+                app.sendall(answer)
+            app.shutdown(socket.SHUT_WR)
 
 
 @pytest.fixture
 def slow_network(shop_valkey: str) -> Iterator[SlowNetwork]:
     """A slow network before the Valkey of all tests. It is quick until a test says otherwise."""
-    network = SlowNetwork(shop_valkey)
+    network = SlowNetwork(Path(urlsplit(shop_valkey).path))
     yield network
     network.close()

@@ -83,7 +83,8 @@ KINDS = (
     Kind("Redis frozen", _freeze_redis, frozenset({503})),
     # 502: what was on its way in that process. The proxy asks the other one again only for what changes nothing.
     Kind("an app process killed", _kill_app, frozenset({502}), frozenset({502}), ends_apps=True),
-    Kind("PostgreSQL restarted", _restart_postgresql, frozenset({500, 503}), frozenset({500, 503})),
+    # The catalogue goes on from memory; but a process that has just begun has not all of it there.
+    Kind("PostgreSQL restarted", _restart_postgresql, frozenset({503}), frozenset({503})),
     Kind("rolling restart", _roll, frozenset(), ends_apps=True),
     Kind("secrets rotated", _rotate_secrets, frozenset(), ends_apps=True),
 )

@@ -23,6 +23,7 @@ from shopapp.accounts.hashing import PLACES
 from shopapp.db import DatabaseSetupError, create_engine_from
 from shopapp.embedded import EmbeddedServerError
 from shopapp.lanes import TwoLanes
+from shopapp.metrics.folder import MetricsFolderError
 from shopapp.redis import (
     ADVICE,
     EVICTION_REMEDY,
@@ -51,6 +52,7 @@ MISTAKES = (
     CannotStartError,
     DatabaseSetupError,
     EmbeddedServerError,
+    MetricsFolderError,
     SchemaError,
     SettingsError,
 )

@@ -9,6 +9,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -157,6 +158,17 @@ def test_a_chunked_body_is_refused_as_nothing_tells_whether_it_is_whole(site: Si
 
     assert answer.status == 411
     assert answer.headers["Set-Cookie"] is None
+
+
+def test_200_connections_that_never_end_their_headers_keep_nobody_waiting(site: Site) -> None:
+    with ExitStack() as stack:
+        for _ in range(200):
+            slow = stack.enter_context(socket.create_connection(("127.0.0.1", site.port), 10))
+            slow.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ")
+        start = time.monotonic()
+        assert Proxy(site).ask("/healthz")[0] == 200
+
+    assert time.monotonic() - start < 1
 
 
 def test_a_body_beyond_the_limit_is_not_even_waited_for(site: Site) -> None:

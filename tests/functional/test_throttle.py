@@ -116,17 +116,21 @@ class TestLogin:
     def test_tries_at_the_same_time_count_each(self, browser_from: From, hashed: list[bytes]) -> None:
         barrier = threading.Barrier(16)
 
-        def rush(number: int) -> int:
+        def rush(number: int) -> str:
             browser = browser_from("192.0.2.1")
             barrier.wait()
-            return guess(browser, password=f"guess {number}").status_int
+            return str(guess(browser, password=f"guess {number}").json["error"]["code"])
 
         with ThreadPoolExecutor(16) as pool:
             answers = Counter(pool.map(rush, range(16)))
 
-        assert answers[429] == 12
-        assert answers[401] + answers[503] == 4  # more at a time than there are places
-        assert len(hashed) == answers[401]
+        # At a time there are fewer places to hash in, and fewer turns at Redis: who got none of these was not counted.
+        assert 0 < answers["unauthorized"] + answers["busy"] <= 4
+        assert answers["unauthorized"] + answers["busy"] + answers["too_many_tries"] + answers["unavailable"] == 16
+        assert len(hashed) == answers["unauthorized"]
+        statuses(browser_from("192.0.2.1"), 4)
+        assert guess(browser_from("192.0.2.1")).status_int == 429
+        assert len(hashed) <= 4
 
     def test_a_right_login_forgets_the_wrong_ones(self, visitor: TestApp, new_visitor: Any, clock: Any) -> None:
         for _ in range(5):

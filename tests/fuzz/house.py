@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -18,6 +19,7 @@ from buying import fill, look, order, sent
 from shopapp.catalog import demo, memory
 from shopapp.db import create_engine_from
 from shopapp.embedded import start_server, stop_server
+from shopapp.mail.outbox import FOLDER
 from shopapp.migrations import upgrade
 from shopapp.sessions.ids import SessionId
 from shopapp.sessions.macs import Mac
@@ -49,6 +51,7 @@ class House:
 
     def __init__(self, open_shop: Callable[[], Any], client: redis.Redis, database: Path) -> None:
         self.app, self.redis, self._signer = open_shop(), client, CookieSigner([TEST_SECRET])
+        self._letters = self.app.registry[FOLDER].path
         self._database = sqlite3.connect(database, isolation_level=None)
         self._empty = sqlite3.connect(":memory:")
         self._database.backup(self._empty)
@@ -61,9 +64,12 @@ class House:
         self.redis.flushall()
         self.words: dict[bytes, bytes] = {}
         """What a placeholder in an attempt stands for."""
-        self.people = {"nobody": Person(), "visitor": self._visit(), "customer": self._sign_in()}
+        visitor, customer = TestApp(self.app), TestApp(self.app)
+        self.people = {"nobody": Person(), "visitor": self._visit(visitor), "customer": self._sign_in(customer)}
         self.words[b"reset"] = self._mailed("/password/forgotten", email=demo.EMAIL)
         self.words[b"register"] = self._mailed("/register", email="new@example.com", name="New", password=WALNUT)
+        address = {"email": "moved@example.com", "current_password": demo.PASSWORD}
+        self.words[b"email"] = self._mailed("/account/email", customer, **address)
         self._database.backup(self._full)
         self._stored, self._rows = self._read_redis(), self._read_database()
         self._expiry = {key: self.redis.pttl(key) for key in self._stored}
@@ -86,6 +92,17 @@ class House:
                 f"table {table}" for table in sorted({*rows, *self._rows}) if rows.get(table) != self._rows.get(table)
             ]
         return found
+
+    def sql(self, statement: str, *values: object) -> None:
+        """Do what a shopkeeper does by SQL."""
+        self._database.execute(statement, values)
+        self._version = -1
+
+    def letters(self) -> list[EmailMessage]:
+        """Send what is due, and return it, the newest last."""
+        for path in self._letters.iterdir():
+            path.unlink()
+        return Mailbox(self.app).letters()
 
     def put_back(self) -> None:
         """Have everything stored as it was."""
@@ -125,8 +142,7 @@ class House:
                 return Mac(TEST_SECRET, "session record")(key + b"\n" + text) + b"." + text
         return None
 
-    def _visit(self) -> Person:
-        browser = TestApp(self.app)
+    def _visit(self, browser: TestApp) -> Person:
         fill(browser, "stoneware-mug", 1)
         placed = order(browser, sent(look(browser))).json
         self.words |= {b"order": placed["number"].encode(), b"key": placed["url"].partition("key=")[2].encode()}
@@ -134,8 +150,8 @@ class House:
         browser.get("/")  # takes the messages that are shown once
         return self._person(browser, "cart:{{visitor:{handle}}}")
 
-    def _sign_in(self) -> Person:
-        browser = TestApp(self.app)
+    def _sign_in(self, browser: TestApp) -> Person:
+        log_in(TestApp(self.app))  # on another device, too
         log_in(browser)
         fill(browser, "stoneware-mug", 2)
         browser.get("/")
@@ -154,9 +170,9 @@ class House:
         handle = session_id.handle
         return Person(dict(browser.cookies), f"session:{handle}", cart_key.format(handle=handle))
 
-    def _mailed(self, path: str, **fields: str) -> bytes:
+    def _mailed(self, path: str, browser: TestApp | None = None, **fields: str) -> bytes:
         """Return the token in the link that a form has mailed."""
-        TestApp(self.app).post(path, fields, headers=JSON)
+        (browser or TestApp(self.app)).post(path, fields, headers=JSON)
         return parse_qs(urlsplit(link_of(Mailbox(self.app).last())).query)["token"][0].encode()
 
     def _read_redis(self) -> dict[bytes, bytes]:

@@ -54,7 +54,7 @@ ARROWS = {
     },
     "texts": {"settings.shop"},
     # What is counted of all that.
-    "metrics": {"accounts", "audit", "events", "mail", "redis", "settings"},
+    "metrics": {"accounts", "audit", "db", "events", "mail", "redis", "settings"},
     # What belongs to every page. Its frame shows who is signed in, the cart and the categories.
     "web": {"accounts", "cart", "catalog", "db", "http", "logs", "money", "redis", "schema", "sessions"},
     # main(): it includes the parts by name.

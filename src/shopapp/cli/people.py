@@ -125,7 +125,8 @@ def _change_and_end_sessions(settings: Settings, email: str, change: Callable[[S
             return len(make_index(client, settings.sessions).end_all(user_id))
     except click.ClickException as error:
         raise click.ClickException(
-            f"The account is changed, but its sessions go on: please run this again.\n{error.message}"
+            "The account is changed, but its sessions go on for a minute: to end them now, please run this again.\n"
+            f"{error.message}"
         ) from error
 
 

@@ -42,6 +42,8 @@ class Watch:
         self._asking_since: float | None = None
         self._away_since: float | None = None
         self._refuses, self._calm_until = False, 0.0
+        self.watcher: Callable[[bool], None] | None = None
+        """Told when the database goes away (True) and when it is back. What it raises is logged."""
 
     @property
     def away(self) -> bool:
@@ -102,9 +104,8 @@ class Watch:
         if self._ask is None:
             return False
         with self._lock:
-            if reason and self._away_since is None:
-                self._away_since = time.monotonic()
-                log.error("database_away reason=%r", reason)
+            if reason:
+                self._note_away(reason)
             if self._asking_since is not None or (not reason and time.monotonic() < self._calm_until):
                 return True
             self._asking_since = time.monotonic()
@@ -130,9 +131,7 @@ class Watch:
 
     def _no_answer(self, reason: str) -> None:
         with self._lock:
-            if self._away_since is None:
-                self._away_since = time.monotonic()
-                log.error("database_away reason=%r", reason)
+            self._note_away(reason)
             # A server that refuses a new connection answers: those that are open may be as good as ever.
             self._refuses = "FATAL" not in reason
             self._asking_since = time.monotonic()
@@ -141,5 +140,19 @@ class Watch:
         with self._lock:
             if self._away_since is not None:
                 log.warning("database_back after=%.1fs", time.monotonic() - self._away_since)
+                self._tell(False)
             self._asking_since = self._away_since = None
             self._refuses, self._calm_until = False, time.monotonic() + CALM_SECONDS
+
+    def _note_away(self, reason: str) -> None:
+        if self._away_since is None:
+            self._away_since = time.monotonic()
+            log.error("database_away reason=%r", reason)
+            self._tell(True)
+
+    def _tell(self, is_away: bool) -> None:
+        if self.watcher is not None:
+            try:
+                self.watcher(is_away)
+            except Exception:
+                log.exception("watcher_failed")

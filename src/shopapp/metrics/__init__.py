@@ -7,10 +7,11 @@ from pyramid.config import PHASE3_CONFIG, Configurator
 from pyramid_retry import IBeforeRetry
 
 from shopapp.accounts.hashing import PLACES
+from shopapp.db import database_watch
 from shopapp.events import add_observer
 from shopapp.mail.counting import LETTERS, OUTCOMES
 from shopapp.mail.outbox import KINDS
-from shopapp.metrics.families import BREAKER, HASHES, ROUND_TRIPS, RUN_AGAIN, begin_at_zero
+from shopapp.metrics.families import BREAKER, DATABASE, HASHES, ROUND_TRIPS, RUN_AGAIN, begin_at_zero
 from shopapp.metrics.folder import join
 from shopapp.metrics.letters import WaitingLetters
 from shopapp.metrics.requests import measure_requests
@@ -45,11 +46,13 @@ def includeme(config: Configurator) -> None:
             LETTERS.labels(kind, outcome)
     observe = {outcome: ROUND_TRIPS.labels(outcome).observe for outcome in get_args(Outcome)}
     watch(lambda seconds, outcome: observe[outcome](seconds), on_node)
+    sessions = config.registry["shopapp.sessionmaker"]
+    database_watch(config.registry).watcher = DATABASE.labels(sessions.kw["bind"].dialect.name).set
     PLACES.watcher = on_hashing
     on_hashing(PLACES.waiting, PLACES.taken)
     add_observer(config, on_before_retry, IBeforeRetry)
     config.add_tween("shopapp.metrics.requests.note_route_factory", over="shopapp.web.headers.security_headers_factory")
     config.action(None, measure_requests, args=(config,), order=PHASE3_CONFIG + 1)
-    config.registry[WAITING] = WaitingLetters(config.registry["shopapp.sessionmaker"])
+    config.registry[WAITING] = WaitingLetters(sessions)
     config.add_route("metrics", "/metrics")
     config.scan("shopapp.metrics.views")

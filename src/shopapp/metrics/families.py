@@ -35,6 +35,13 @@ BREAKER = Gauge(
     multiprocess_mode="livesum",
 )
 
+DATABASE = Gauge(
+    "shopapp_database_away",
+    "Processes whose database does not answer, or has refused or lost a connection and not been asked since",
+    ["engine"],
+    multiprocess_mode="livesum",
+)
+
 HASHES = Gauge(
     "shopapp_hashes",
     "Passwords that are being hashed, and people who wait for that",

@@ -12,7 +12,7 @@ import os
 import shutil
 import struct
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -93,7 +93,15 @@ def collect(folder: Path) -> tuple[Iterable[Metric], int]:
             lives = _is_alive(directory)
             alive += lives
             files += [file for file in _files(directory) if lives or _kind(file) in SUMMED]
-        return MultiProcessCollector.merge([str(file) for file in files]), alive
+        return _merged(files), alive
+
+
+def _merged(files: list[Path]) -> Iterable[Metric]:
+    """As the library does it, but for a file that cannot be read: a process that has just begun has an empty one."""
+    try:
+        return list(MultiProcessCollector.merge(list(map(str, files))))
+    except UNREADABLE:
+        return list(MultiProcessCollector.merge([str(file) for file in files if _is_readable(file)]))
 
 
 def add_up_the_dead(folder: Path) -> None:
@@ -133,6 +141,14 @@ def _values(file: Path) -> Iterator[tuple[str, float]]:
             yield key, value
     except UNREADABLE as error:
         log.warning("metrics_file_unreadable file=%s error=%r", file, error)
+
+
+def _is_readable(file: Path) -> bool:
+    try:
+        deque(MmapedDict.read_all_values_from_file(str(file)), maxlen=0)
+    except UNREADABLE:
+        return False
+    return True
 
 
 def _directories(folder: Path) -> set[Path]:

@@ -1,6 +1,7 @@
 """Whether a Redis may throw keys away when its memory is full: sessions would end, and carts go, without a word."""
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from redis import RedisCluster
@@ -41,6 +42,6 @@ def _policies(client: Client, command: str) -> set[str]:
         answer, name = client.info("memory", **target), "maxmemory_policy"
     else:
         answer, name = client.config_get("maxmemory-policy", **target), "maxmemory-policy"
-    answers: list[Any] = list(answer.values()) if target and name not in answer else [answer]
+    answers: Iterable[Any] = answer.values() if target and name not in answer else [answer]
     found = (each.get(name) for each in answers)
     return {policy.decode() if isinstance(policy, bytes) else str(policy) for policy in found if policy}

@@ -176,7 +176,7 @@ class SessionSettings:
         1.0, kinds.seconds(0.05, 60), "Wait for one answer of Redis no longer than this; None: for ever."
     )
     redis_budget: float | None = setting(
-        2.0, kinds.seconds(0.05, 60), "A request waits for Redis no longer than this in all; None: for ever."
+        4.0, kinds.seconds(0.05, 60), "A request waits for Redis no longer than this in all; None: for ever."
     )
     redis_waiting: int = setting(
         3,

@@ -5,7 +5,7 @@ docs/settings.md lists the same keys; a test compares the two.
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from shopapp.sessions.settings import SessionSettings, read_session_settings
@@ -128,7 +128,7 @@ class Settings:
     sessions: SessionSettings
     shop: ShopSettings
     mail: MailSettings
-    metrics: MetricsSettings
+    metrics: MetricsSettings = field(default_factory=MetricsSettings)
 
 
 def load_settings(raw: Mapping[str, str], environ: Mapping[str, str] = os.environ) -> Settings:
