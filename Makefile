@@ -6,16 +6,17 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-granian test-postgresql lint bench bench-short fuzz fuzz-short clean same-python
+.PHONY: help run test test-granian test-postgresql lint bench bench-short soak fuzz fuzz-short clean same-python
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make run     install, prepare the demo data and serve the shop on http://localhost:6543/"
 	@echo "make test    run all tests; TESTS=tests/unit those in there alone"
 	@echo "make test-granian   run those of sessions and cart, each request through granian"
-	@echo "make test-postgresql   run those of catalogue, accounts, cart, orders and mail, with the shop on PostgreSQL"
+	@echo "make test-postgresql   run those of catalogue, accounts, orders and mail, with the shop on PostgreSQL"
 	@echo "make lint    check style, formatting and types"
 	@echo "make bench   measure speed next to the plain library, Express and Django, for 25 minutes; bench-short: for 2"
+	@echo "make soak    people in the shop while parts of it are killed; MINUTES=5 CLIENTS=100 SEED=1"
 	@echo "make fuzz    try rubbish on the shop, led by what it reaches, for an hour or SECONDS; fuzz-short: for 40 seconds"
 	@echo "make clean   remove everything that was built or cached; var/, your data, stays"
 
@@ -39,14 +40,13 @@ ON_GRANIAN := sessions $(addprefix test_,$(addsuffix .py,cart cart_and_retry car
 test-granian: $(VENV)/installed-test
 	$(BIN)/pytest --server granian $(addprefix tests/functional/,$(ON_GRANIAN))
 
-# All but those in which no database matters, or which are about one or make their own. --database postgresql works with
-# any test that takes shop_settings.
-ON_POSTGRESQL := $(filter-out $(addsuffix .py,$(addprefix tests/functional/test_,behind_a_cache cart_guesses cart_presses \
-	cart_undo cross_site docs_of_sessions embedded_server errors headers keep_signed_in logout lookers migrations \
-	minimal_example redis_permissions schema serve signing_in_again starting static texts)),$(wildcard tests/functional/test_*.py))
+# Those that write to the database, or ask it what depends on which one it is. --database postgresql works with any test
+# that takes shop_settings.
+ON_POSTGRESQL := $(addprefix test_,$(addsuffix .py,bad_input catalog change_of_email checkout \
+	checkout_at_the_same_time cost_of_pages disabled_account forgotten_password mail orders password register))
 
 test-postgresql: $(VENV)/installed-test
-	$(BIN)/pytest --database postgresql $(ON_POSTGRESQL)
+	$(BIN)/pytest --database postgresql $(addprefix tests/functional/,$(ON_POSTGRESQL))
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
@@ -58,6 +58,13 @@ bench: $(VENV)/installed-bench
 
 bench-short: $(VENV)/installed-bench
 	$(BIN)/python -m benchmarks --rounds 1 --seconds 1 --name short
+
+MINUTES ?= 5
+CLIENTS ?= 100
+SEED ?= 1
+
+soak: $(VENV)/installed-bench
+	$(BIN)/python -m benchmarks.soak --minutes $(MINUTES) --clients $(CLIENTS) --seed $(SEED)
 
 # Atheris has wheels for Linux on x86-64 with Python 3.11 to 3.14; elsewhere hypothesis tries the same in the tests.
 SECONDS ?= 3600

@@ -33,7 +33,7 @@ def postgresql() -> Iterator[Path]:
     if os.geteuid() == 0:
         shutil.chown(home, SERVER_USER)
     try:
-        _run(home, "initdb", "-D", "data", f"--username={OWNER}", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8")
+        initialise(home)
         _run(home, "pg_ctl", "-D", "data", "start", "-w", "-o", f"-F -k {home} -c listen_addresses=''")
         try:
             _run(home, "createdb", "-h", str(home), "-U", OWNER, DATABASE)
@@ -44,23 +44,33 @@ def postgresql() -> Iterator[Path]:
         shutil.rmtree(home)
 
 
+def initialise(home: Path) -> None:
+    """Make the data of a server that has not run yet. Raises BenchmarkError."""
+    _run(home, "initdb", "-D", "data", f"--username={OWNER}", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8")
+
+
 def _run(home: Path, program: str, *arguments: str) -> None:
-    programs = _programs()
-    if programs is None:
-        raise BenchmarkError("PostgreSQL is not installed")
     user = SERVER_USER if os.geteuid() == 0 else None
     # Into a file: the server inherits it, and a pipe would stay open for as long as the server runs.
     with (home / "log").open("a+") as log:
         done = subprocess.run(
-            [programs / program, *arguments], cwd=home, user=user, stdout=log, stderr=log, check=False
+            [programs() / program, *arguments], cwd=home, user=user, stdout=log, stderr=log, check=False
         )
         if done.returncode:
             log.seek(0)
             raise BenchmarkError(f"PostgreSQL does not start:\n{log.read()[-2_000:]}")
 
 
+def programs() -> Path:
+    """Return the folder of the newest server's programs. Raises BenchmarkError."""
+    found = _programs()
+    if found is None:
+        raise BenchmarkError("PostgreSQL is not installed")
+    return found
+
+
 def _programs() -> Path | None:
-    """Return the folder of the newest server's programs."""
+    """Return the folder of the newest server's programs, None if there is none."""
     on_path = shutil.which("pg_ctl")
     folders = [Path(on_path).resolve().parent] if on_path else []
     folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: float(folder.parent.name))[::-1]

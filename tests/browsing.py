@@ -58,10 +58,10 @@ def launch_chromium(playwright: Playwright, program: str) -> Browser:
 
 
 @contextmanager
-def serve(app: Callable[..., Any]) -> Iterator[str]:
+def serve(app: Callable[..., Any], **options: Any) -> Iterator[str]:
     """Serve a WSGI application by waitress, as production does, on a free loopback port; the value is its URL."""
     sockets: dict[int, Any] = {}
-    server = create_server(app, map=sockets, host="127.0.0.1", port=0, threads=8)
+    server = create_server(app, map=sockets, **{"host": "127.0.0.1", "port": 0, "threads": 8, **options})
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

@@ -145,6 +145,7 @@ class Proxy:
         finally:
             connection.close()
         self.set_cookie = response.headers.get("Set-Cookie", "")
+        self.request_id = response.headers["X-Request-ID"]
         self.cookie = self.set_cookie.partition(";")[0] or self.cookie
         return response.status, json.loads(text) if response.headers.get_content_subtype() == "json" else text
 

@@ -6,10 +6,11 @@ Loaded as a pytest plugin. Without PostgreSQL on the machine the tests that need
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from itertools import count
 from pathlib import Path
 
@@ -27,31 +28,68 @@ SERVER_USER = "postgres"
 _numbers = count(1)
 
 
-@pytest.fixture(scope="session")
-def postgresql_server() -> Iterator[Path]:
-    """A running server, which keeps nothing; the value is the directory of its socket."""
-    programs, user = _find_programs(), _server_user()
-    home = Path(tempfile.mkdtemp(prefix="shopapp-pg-", dir="/tmp"))  # a socket's path may have 107 bytes, not more
-    if user:
-        shutil.chown(home, user)
+class Server:
+    """A server in a directory, which is that of its socket too."""
 
-    def run(program: str, *arguments: str) -> None:
-        command = [programs / program, "-D", home / "data", *arguments]
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self._programs, self._user = _find_programs(), _server_user()
+        if self._user:
+            shutil.chown(home, self._user)
+        self._run("initdb", "--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync")
+
+    def start(self) -> None:
+        """Start it, and wait until it serves."""
+        self._run("pg_ctl", "start", "-w", "-o", f"-F -k {self.home} -c listen_addresses='' -c full_page_writes=off")
+
+    def stop(self) -> None:
+        """Stop it; whoever is connected is cut off."""
+        self._run("pg_ctl", "stop", "-w", "-m", "fast")
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """It takes connections and what is sent to it, as its kernel does that, and answers nothing."""
+        postmaster = int((self.home / "data" / "postmaster.pid").read_text().split()[0])
+        os.kill(postmaster, signal.SIGSTOP)  # first, so that it has no more children
+        children = [int(pid) for pid in Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()]
+        try:
+            for pid in children:
+                os.kill(pid, signal.SIGSTOP)
+            yield
+        finally:
+            for pid in [*children, postmaster]:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
+
+    def _run(self, program: str, *arguments: str) -> None:
+        command = [self._programs / program, "-D", self.home / "data", *arguments]
         # Into a file: the server inherits it, and a pipe would stay open for as long as the server runs.
-        with (home / "log").open("a+") as log:
-            done = subprocess.run(command, cwd=home, user=user, stdout=log, stderr=log, check=False)
+        with (self.home / "log").open("a+") as log:
+            done = subprocess.run(command, cwd=self.home, user=self._user, stdout=log, stderr=log, check=False)
             log.seek(0)
             assert done.returncode == 0, log.read()
 
+
+@contextmanager
+def running_server() -> Iterator[Server]:
+    """A running server, which keeps nothing."""
+    home = Path(tempfile.mkdtemp(prefix="shopapp-pg-", dir="/tmp"))  # a socket's path may have 107 bytes, not more
     try:
-        run("initdb", "--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync")
-        run("pg_ctl", "start", "-w", "-o", f"-F -k {home} -c listen_addresses='' -c full_page_writes=off")
+        server = Server(home)
+        server.start()
         try:
-            yield home
+            yield server
         finally:
-            run("pg_ctl", "stop", "-w", "-m", "fast")
+            server.stop()
     finally:
         shutil.rmtree(home)
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[Path]:
+    """A running server, which keeps nothing; the value is the directory of its socket."""
+    with running_server() as server:
+        yield server.home
 
 
 @pytest.fixture
@@ -109,6 +147,21 @@ def migrated_engine(each_migrated_url: str) -> Iterator[Engine]:
     engine = create_engine_from(ShopSettings(database_url=each_migrated_url))
     yield engine
     engine.dispose()
+
+
+@contextmanager
+def shared_engine(request: pytest.FixtureRequest, folders: pytest.TempPathFactory) -> Iterator[Engine]:
+    """An engine as migrated_engine, on the database that ``request.param`` says, for more than one test."""
+    if request.param == "sqlite":
+        file = shutil.copy(request.getfixturevalue("migrated_sqlite_file"), folders.mktemp("shared") / "shop.sqlite")
+        database = nullcontext(f"sqlite:///{file}")
+    else:
+        template = request.getfixturevalue("migrated_postgresql_database")
+        database = new_database(request.getfixturevalue("postgresql_server"), template)
+    with database as url:
+        engine = create_engine_from(ShopSettings(database_url=url))
+        yield engine
+        engine.dispose()
 
 
 @contextmanager

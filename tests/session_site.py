@@ -24,6 +24,7 @@ KINDS = (
     events.PasswordChanged,
     events.SessionConflict,
     events.SessionEnded,
+    events.SessionMerged,
     events.SessionRotated,
     events.SessionStarted,
     events.SessionWriteDeferred,

@@ -14,7 +14,20 @@ EVENTS = Counter("shopapp_events", "What happened, by the event's name and reaso
 SUSPICIOUS = ("signature", "doubled", "rubbish", "reused")
 """Reasons that no honest browser gives."""
 
-FIELDS = ("handle", "reason", "user_id", "sku", "quantity", "lines", "cut", "places", "number", "total")
+FIELDS = (
+    "handle",
+    "action",
+    "reason",
+    "user_id",
+    "sku",
+    "quantity",
+    "lines",
+    "cut",
+    "left_out",
+    "places",
+    "number",
+    "total",
+)
 """What of an event is told. What was typed at a failed login is not: people type passwords into the e-mail field."""
 
 
@@ -22,6 +35,8 @@ def on_event(event: Any) -> None:
     """Write the event's audit line and count it."""
     name = type(event).__name__
     EVENTS.labels(name, getattr(event, "reason", "")).inc()
+    if not getattr(event, "is_first", True):
+        return  # a flood is a line for each wait, not for each request
     told = {"event": name, "address": event.request.remote_addr}
     told |= {field: getattr(event, field) for field in FIELDS if getattr(event, field, None) is not None}
     level = logging.WARNING if getattr(event, "reason", "") in SUSPICIOUS else logging.INFO

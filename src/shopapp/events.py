@@ -22,6 +22,7 @@ RAISE_OBSERVER_ERRORS = "shopapp.raise_observer_errors"
 
 EndReason = Literal["logout", "revoked", "limit", "idle", "absolute", "reused", "empty", "invalid", "superseded"]
 """``limit``: a newer login took its place. ``reused``: a retired id came back, so somebody has a stolen cookie.
+``revoked``: ended from elsewhere, or found to be no longer valid by the account's own record.
 ``empty``: nothing was left in it (``redis.sessions.invalidate_empty_session``). ``invalid``: the app called
 ``session.invalidate()``. ``superseded``: another person logged in in the same browser."""
 
@@ -38,6 +39,8 @@ class UserLoggedIn:
     """They ticked "keep me signed in": the session gets the longer clocks."""
     form: str = ""
     """What names the sign-in form that was sent, if it has a name: sent again, it leads to the same session."""
+    mark: str = ""
+    """What the account's own record said when the proof was judged: see ``config.check_sessions_by``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,22 @@ class UserLoginFailed:
 
     request: Request
     email: str
+
+
+@dataclass(frozen=True, slots=True)
+class Throttled:
+    """Somebody was sent away, to come again later, before anything was hashed, sent or stored.
+
+    ``action`` is what they wanted: "login", "password" (to prove one's own), "register", "forgotten", "email",
+    "checkout" or "cart". ``reason`` is whose allowance is used up: "account", "person", "device", "mail", "address" or
+    "network"; or "busy" where nobody's is, but as many passwords are being hashed as may be at a time. ``is_first``:
+    nobody was sent away for that reason since the last try that was counted; the others are counted and not logged.
+    """
+
+    request: Request
+    action: str
+    reason: str
+    is_first: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +132,18 @@ class LoginRepeated:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionExtended:
+    """A session has been given more time, or less: unused it lives for ``seconds`` from now on, None is for ever. What
+    is kept for it elsewhere should live as long.
+    """
+
+    request: Request
+    handle: str
+    seconds: int | None
+    user_id: int | str | None
+
+
+@dataclass(frozen=True, slots=True)
 class SessionEnded:
     """A session was deleted from Redis, or found to be over, and will not come back."""
 
@@ -120,6 +151,16 @@ class SessionEnded:
     handle: str
     reason: EndReason
     user_id: int | str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionIndexLost:
+    """The list of a person's sessions does not name one that it was told of: Redis has lost it, or some of it. The one
+    is in it again by now; others may be missing until ``shopapp sessions reindex``.
+    """
+
+    request: Request
+    user_id: int | str
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +193,15 @@ class SessionConflict:
     request: Request
     handle: str
     places: tuple[str, ...]
+    user_id: int | str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionMerged:
+    """Two requests changed a session at the same time, in different places. What both have changed is stored."""
+
+    request: Request
+    handle: str
     user_id: int | str | None
 
 
@@ -190,12 +240,13 @@ class CartItemRemoved:
 @dataclass(frozen=True, slots=True)
 class CartMerged:
     """A visitor's cart is now part of the cart of the person who logged in. ``lines`` is how many lines came along,
-    ``cut`` of them with fewer units than both carts had together."""
+    ``cut`` of them with fewer units than both carts had together; ``left_out`` did not fit into a cart."""
 
     request: Request
     user_id: int | str
     lines: int
     cut: int
+    left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +260,17 @@ class OrderPlaced:
     number: str
     total: int
     user_id: int | str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckoutRefused:
+    """A checkout was sent, and nothing was ordered, for a ``reason`` that the person was told. It is ``invalid`` for
+    what was typed; ``short``, ``total_changed``, ``cart_empty`` or ``conflict``, as the answer's code; ``signed_out``
+    where somebody was signed in when the page was made, and is not any more. An outage is none of them.
+    """
+
+    request: Request
+    reason: str
 
 
 def add_observer(config: Configurator, handler: Callable[[Any], None], event: type) -> None:

@@ -25,6 +25,9 @@ LOOKOUT = "shopapp.lookout"
 
 MAX_PAGE_DIGITS = 6
 
+MAX_TARGET_LENGTH = 2000
+"""Of an address to go on to: that of our longest page, a search, fits in it several times."""
+
 UNREADABLE = "The form could not be read. Please send it again, as UTF-8."
 
 
@@ -48,17 +51,53 @@ class RefusedError(Exception):
         self.code, self.message, self.fields, self.facts = code, message, fields or {}, facts
 
 
+class TooOftenError(Exception):
+    """Somebody tried too often: answered as 429 with Retry-After, which is ``seconds``. The message is for the
+    person.
+    """
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"That was tried too often. Please try again {_in_words(seconds)}.")
+        self.seconds = seconds
+
+
+class BusyError(Exception):
+    """Too many others want the same at this moment: answered as 503 with Retry-After and the code "busy"."""
+
+    seconds = 2
+    """After so long there may be a place: longer than anybody waits for one."""
+
+    def __init__(self) -> None:
+        super().__init__("Too many people are signing in at this moment. Please try again in a few seconds.")
+
+
+def _in_words(seconds: int) -> str:
+    if seconds < 60:
+        return "in a second" if seconds == 1 else f"in {seconds} seconds"
+    minutes = -(-seconds // 60)
+    return "in a minute" if minutes == 1 else f"in {minutes} minutes"
+
+
+class ProofNeededError(Exception):
+    """The person has to show their password again, for it was too long ago: 403 with the code "password_needed"."""
+
+    def __init__(self) -> None:
+        super().__init__("Please send your current_password with this: it is a while since you entered it.")
+
+
 @dataclass(frozen=True)
 class Lookout:
     """Where a person sees whether something was done, and how it is called: "your cart"."""
 
     name: str
     path: str
+    may_be_repeated: bool = False
+    """Whether the same form, sent again, does nothing twice."""
 
 
-def unsure_from_here(request: Request, name: str, path: str) -> None:
+def unsure_from_here(request: Request, name: str, path: str, *, may_be_repeated: bool = False) -> None:
     """Say that from here on it may be done, also if the request fails: then its error page says where to look."""
-    request.__dict__[LOOKOUT] = Lookout(name, path)
+    request.__dict__[LOOKOUT] = Lookout(name, path, may_be_repeated)
 
 
 def lookout_of(request: Request) -> Lookout | None:
@@ -125,12 +164,19 @@ def count_pages(page: int, total: int, size: int) -> int:
 
 
 def local_path(target: str | None, default: str) -> str:
-    """Return ``target`` if it is a path on this site, else ``default`` (open redirects: OWASP ASVS 5.0, 3.7.2).
+    """Return ``target`` if it is a path on this site, else ``default`` (open redirects: OWASP ASVS 5.0, 3.7.2), and
+    also if it is longer than any of ours.
 
     Browsers drop control characters and take a backslash for a slash, so neither is let through. Nor is anything that
     a Location header cannot hold: a path of ours has it percent-encoded.
     """
-    if not target or not (target.isascii() and target.isprintable()) or "\\" in target or " " in target:
+    if (
+        not target
+        or len(target) > MAX_TARGET_LENGTH
+        or not (target.isascii() and target.isprintable())
+        or "\\" in target
+        or " " in target
+    ):
         return default
     try:
         parts = urlsplit(target)

@@ -7,7 +7,7 @@ database that has just been migrated.
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-REVISION = "0006"
+REVISION = "0007"
 """The newest migration. Revisions are numbers of four digits, so that an older one can be told from a newer one."""
 
 TRIGGERS = {

@@ -15,6 +15,7 @@ from typing import Any
 import plaster
 from granian.constants import HTTPModes, Interfaces
 from granian.errors import FatalError
+from granian.http import HTTP1Settings
 from granian.server import Server
 from pyramid.paster import get_app, setup_logging
 from waitress.adjustments import Adjustments
@@ -27,6 +28,7 @@ WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 UNDERSTOOD = {
     "backlog",
+    "channel_timeout",
     "clear_untrusted_proxy_headers",
     "host",
     "ipv4",
@@ -34,6 +36,7 @@ UNDERSTOOD = {
     "listen",
     "log_untrusted_proxy_headers",
     "max_request_body_size",
+    "max_request_header_size",
     "port",
     "threads",
     "trusted_proxy",
@@ -43,6 +46,12 @@ UNDERSTOOD = {
     "unix_socket_perms",
 }
 """The keys of waitress that mean the same here. Any other is refused: it would be ignored without a word."""
+
+NEEDLESS = {"asyncore_use_poll", "cleanup_interval", "connection_limit", "inbuf_overflow"}
+"""Those that say how waitress's one loop lives with many connections. Granian lives with them as it is."""
+
+LEAST_HEADER_BYTES = 8192
+"""Granian does not start with less."""
 
 STOP_SECONDS = 30
 """How long requests at work may take after SIGTERM. What hangs for longer is cut off."""
@@ -73,6 +82,10 @@ def serve(ini: str, server: str, processes: int) -> None:
         blocking_threads=options.threads,
         backlog=options.backlog,
         http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(
+            header_read_timeout=options.channel_timeout * 1000,
+            max_buffer_size=max(LEAST_HEADER_BYTES, options.max_request_header_size),
+        ),
         websockets=False,
         log_dictconfig=LOGGING,
         workers_kill_timeout=STOP_SECONDS,
@@ -100,7 +113,7 @@ def read_options(ini: str, server: str) -> Adjustments:
     if not written:
         raise CannotServeError(f"{ini} has no section [{section}].")
     written.pop("use", None)
-    if foreign := sorted(written.keys() - UNDERSTOOD):
+    if foreign := sorted(written.keys() - UNDERSTOOD - NEEDLESS):
         raise CannotServeError(
             f"[{section}] {', '.join(foreign)}: granian has nothing like it; remove it, or write a section for granian"
             " and name it with --server-name."

@@ -16,11 +16,23 @@ from pyramid.request import Request
 from pyramid.router import Router
 from sqlalchemy.exc import DBAPIError
 from waitress import create_server
+from waitress.adjustments import Adjustments
 
 import shopapp
+from shopapp.accounts.hashing import PLACES
 from shopapp.db import DatabaseSetupError, create_engine_from
 from shopapp.embedded import EmbeddedServerError
-from shopapp.redis import ADVICE, StoreUnavailable, client_of, unavailable_on_error
+from shopapp.lanes import TwoLanes
+from shopapp.metrics.folder import MetricsFolderError
+from shopapp.redis import (
+    ADVICE,
+    EVICTION_REMEDY,
+    Client,
+    StoreUnavailable,
+    client_of,
+    evicting_policies,
+    unavailable_on_error,
+)
 from shopapp.schema import UPGRADE, SchemaError, advice_on, check_schema
 from shopapp.settings import SettingsError
 from shopapp.settings.mail import MailSettings
@@ -40,6 +52,7 @@ MISTAKES = (
     CannotStartError,
     DatabaseSetupError,
     EmbeddedServerError,
+    MetricsFolderError,
     SchemaError,
     SettingsError,
 )
@@ -59,7 +72,10 @@ def make_app(global_config: dict[str, str], **settings: Any) -> Router:
         refuse(f"{error}\n{ADVICE}")
     except MISTAKES as error:
         refuse(str(error).replace(UPGRADE, f"shopapp -c {global_config.get('__file__', 'the.ini')} db upgrade"))
-    look_for_redis(app.registry)
+    try:
+        look_for_redis(app.registry, found)
+    except MISTAKES as error:
+        refuse(str(error))
     for line in unfit_for_public(found, examples_in_use(app.registry[TEXTS])):
         log.warning("unfit_for_public %s", line)
     return app
@@ -71,7 +87,10 @@ def listen(_global_config: dict[str, str], **options: str) -> Callable[[WsgiApp]
     """
     made: list[WsgiApp] = []
     try:
-        server = create_server(lambda environ, start_response: made[0](environ, start_response), **options)
+        lanes = TwoLanes(Adjustments(**options).threads)
+        server = create_server(
+            lambda environ, start_response: made[0](environ, start_response), _dispatcher=lanes, **options
+        )
     except OSError as error:
         address = options.get("listen") or options.get("unix_socket") or f"port {options.get('port', '8080')}"
         refuse(
@@ -83,6 +102,7 @@ def listen(_global_config: dict[str, str], **options: str) -> Callable[[WsgiApp]
 
     def serve(app: WsgiApp) -> None:
         made.append(app)
+        lanes.open_slow_lane(PLACES.room)
         server.print_listen("Serving on http://{}:{}")
         server.run()
 
@@ -130,16 +150,34 @@ def check_database(shop: ShopSettings) -> None:
         engine.dispose()
 
 
-def look_for_redis(registry: Registry) -> None:
-    """Tell of a Redis that is away: carts and accounts are a 503 until it is back, and the catalogue goes on."""
+def look_for_redis(registry: Registry, settings: Settings) -> None:
+    """Tell of a Redis that is away: carts and accounts are a 503 until it is back, and the catalogue goes on.
+
+    Raises CannotStartError, in production, for one that evicts sessions; /readyz looks again.
+    """
     request = Request.blank("/")
     request.registry = registry
     client = client_of(request)
     try:
         with unavailable_on_error(client):
             client.ping()
+        check_eviction(client, settings)
     except StoreUnavailable as error:
         log.error("store_unavailable %s %s", error, ADVICE)
+
+
+def check_eviction(client: Client, settings: Settings) -> None:
+    """Raise CannotStartError, in production, if Redis may throw sessions away; tell if it does not say."""
+    if not settings.shop.production or settings.sessions.allow_eviction:
+        return
+    policies = evicting_policies(client)
+    if policies is None:
+        log.warning("eviction_unknown Redis forbids INFO and CONFIG: make sure that maxmemory-policy is noeviction")
+    elif policies:
+        raise CannotStartError(
+            f"Redis has maxmemory-policy {' and '.join(policies)}: with its memory full it would end sessions and throw"
+            f" carts away; {EVICTION_REMEDY}"
+        )
 
 
 def unfit_for_public(settings: Settings, examples: list[str]) -> list[str]:

@@ -168,7 +168,7 @@ def test_a_change_that_is_refused_starts_no_session(visitor: TestApp, shop_redis
     for headers in (JSON, {}):
         response = visitor.post(path, {"sku": MUG, "quantity": 1000}, headers=headers, status=422)
         assert "Set-Cookie" not in response.headers
-    assert shop_redis.keys() == []
+    assert [key for key in shop_redis.scan_iter() if not key.startswith(b"throttle:")] == []  # tries are counted
 
 
 def test_a_product_that_is_sold_out_stays_says_so_and_does_not_count(
@@ -477,11 +477,8 @@ def test_a_wrong_quantity_of_what_is_not_in_the_cart_is_told_too(visitor: TestAp
         assert complaint in text_of(page)
 
 
-def test_carts_are_kept_for_a_day_and_for_ninety(visitor: TestApp, shop_redis: ObservedRedis) -> None:
+def test_a_persons_cart_is_kept_for_ninety_days(visitor: TestApp, shop_redis: ObservedRedis) -> None:
     add(visitor, MUG)
-    (visitors,) = shop_redis.scan_iter("cart:*")
-    assert shop_redis.ttl(visitors) == pytest.approx(24 * 3600, abs=5)
-
     log_in(visitor)
     (persons,) = (key for key in shop_redis.scan_iter("cart:{user:*}") if not key.endswith(b"merged"))
     assert shop_redis.ttl(persons) == pytest.approx(90 * 24 * 3600, abs=5)

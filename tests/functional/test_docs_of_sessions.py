@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
+from secrets import token_urlsafe
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,6 +16,7 @@ from webtest import TestApp
 
 from interleaving import held, twin_of
 from session_app import browser, cookie_of
+from shopapp.sessions import validity
 from shopapp.testing import TEST_SECRET, ObservedRedis
 
 PAGE = Path(__file__).parents[2] / "docs" / "sessions.md"
@@ -22,11 +24,12 @@ ANN = SimpleNamespace(id=1, email="ann@example.com", name="Ann")
 
 BLOCKS = {
     "include": 'config.include("shopapp.sessions")',
-    "announce": "notify(PasswordChanged(",
+    "announce": "notify(UserLoggedOut(request, user.id))",
     "policy": "class SecurityPolicy",
     "retry": 'config.include("pyramid_retry")',
     "early": "save(request)",
     "observer": "add_observer(config",
+    "record": "check_sessions_by(",
 }
 """What each block is called here, and what is in no other."""
 
@@ -197,6 +200,30 @@ def refuse_to_commit(config: Configurator) -> None:
 
 def _refuse() -> None:
     raise RuntimeError("the database refuses")
+
+
+def test_a_change_of_the_record_ends_what_the_list_has_lost(
+    make: Make, shop_redis: ObservedRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(validity, "CHECK_SECONDS", 0)  # the minute is over
+    user = SimpleNamespace(**vars(ANN), mark="one")
+
+    def with_record(config: Configurator) -> None:
+        names = {"user": user, "find_user": lambda *_: user, "find_mark": lambda _: user.mark}
+        found = run("record", config=config, token_urlsafe=token_urlsafe, **names)
+        for name in ("log_in", "change_password"):
+            config.add_route(name, f"/{name}")
+            config.add_view(found[name], route_name=name, renderer="json")
+
+    owner = make(with_record)
+    thief = browser(owner.app)
+    for each in (owner, thief):
+        each.post("/log_in", {"email": "", "password": ""})
+    shop_redis.delete("session:user:1")
+
+    owner.get("/change_password")
+
+    assert (owner.get("/show").json["id"], thief.get("/show").json["id"]) == (1, None)
 
 
 def test_what_is_ordered_is_sent_once_and_with_what_came_in_between(

@@ -25,7 +25,7 @@ def test_the_process_is_alive_and_asks_nobody(visitor: TestApp, shop_redis: Obse
 
 def test_the_process_is_ready_when_redis_and_the_database_answer(visitor: TestApp, shop_redis: ObservedRedis) -> None:
     assert visitor.get("/readyz").json == {"status": "ready"}
-    assert shop_redis.commands == ["PING"]
+    assert shop_redis.commands == ["PING", "INFO"]
 
 
 def test_without_redis_it_is_not_ready_and_says_so_until_redis_is_back(
@@ -37,6 +37,26 @@ def test_without_redis_it_is_not_ready_and_says_so_until_redis_is_back(
     assert int(response.headers["Retry-After"]) > 0
 
     shop_redis.before = lambda _command: None
+    visitor.get("/readyz", status=200)
+
+
+@pytest.mark.parametrize("policy", ["allkeys-lru", "volatile-ttl"])
+def test_a_redis_that_evicts_sessions_is_not_ready_unless_that_is_allowed(
+    visitor: TestApp,
+    shop_with: Callable[..., TestApp],
+    shop_redis: ObservedRedis,
+    caplog: pytest.LogCaptureFixture,
+    policy: str,
+) -> None:
+    """Also one that was away at the start, or that somebody has set so since."""
+    shop_redis.config_set("maxmemory-policy", policy)
+    try:
+        body = visitor.get("/readyz", status=503).json
+        assert body["error"]["message"] == "Not ready: redis. The log says why."
+        assert f"redis_not_ready maxmemory-policy is {policy}" in caplog.text
+        shop_with({"redis.sessions.allow_eviction": "true"}).get("/readyz", status=200)
+    finally:
+        shop_redis.config_set("maxmemory-policy", "noeviction")
     visitor.get("/readyz", status=200)
 
 
@@ -116,7 +136,7 @@ def test_health_needs_no_session_even_with_a_cookie(customer: TestApp, shop_redi
     customer.get("/metrics")
     customer.get("/readyz")
 
-    assert shop_redis.commands == ["PING"]
+    assert shop_redis.commands == ["PING", "INFO"]
 
 
 def count(browser: TestApp, event: str, reason: str = "") -> float:

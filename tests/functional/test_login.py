@@ -75,6 +75,7 @@ def test_next_keeps_its_query(visitor: TestApp) -> None:
         "/\t/evil.example",
         "javascript:alert(1)",
         "/日本",  # no Location header holds it
+        "/" + "x" * 2000,  # longer than any address of ours
         "",
     ],
 )
@@ -119,7 +120,7 @@ def test_a_failed_login_starts_no_session(visitor: TestApp, shop_redis: Observed
     response = visitor.post("/login", {**CREDENTIALS, "password": "wrong"}, headers=JSON, status=401)
 
     assert "Set-Cookie" not in response.headers
-    assert shop_redis.keys() == []
+    assert shop_redis.keys("session:*") == []
 
 
 @pytest.mark.parametrize(
@@ -132,7 +133,6 @@ def test_a_failed_login_starts_no_session(visitor: TestApp, shop_redis: Observed
         ({"email": "demo@example.com"}, {"password": "Please enter your password."}),
         ({**CREDENTIALS, "email": "a" * 255}, {"email": "This is too long for an address."}),
         ({**CREDENTIALS, "password": "a" * 1025}, {"password": "This is too long for a password."}),
-        ({**CREDENTIALS, "next": "/" * 2001}, {"next": "The address to go on to is too long."}),
     ],
 )
 def test_a_form_with_gaps_is_422_with_a_message_for_each_field(

@@ -20,6 +20,7 @@ from shopapp.settings.shop import ShopSettings
 TABLES = {
     "account_link",
     "alembic_version",
+    "cart_copy",
     "catalogue",
     "category",
     "letter",

@@ -169,6 +169,7 @@ class TestRefused:
         assert everything_stored(shop_redis, shop_settings) == before
 
     def test_an_account_that_is_gone_has_no_password(self, customer: TestApp, database: sqlite3.Connection) -> None:
+        customer.get("/account")  # its session has been checked a moment ago
         database.execute('DELETE FROM "user"')
 
         assert "current_password" in change(customer, status=422).json["error"]["fields"]

@@ -9,6 +9,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -109,6 +110,18 @@ def test_other_headers_of_the_proxy_count_for_nothing(site: Site) -> None:
     assert Proxy(site).ask("/peer", forged)[1] == {"address": "192.0.2.7", "url": f"https://{HOST}"}
 
 
+def test_the_trusted_proxy_names_the_request_in_the_log_and_nobody_else_does(site: Site) -> None:
+    given = {"X-Request-ID": "named-by-the-proxy"}
+    wrong = {"email": "nobody@example.com", "password": "wrong words"}
+    proxy, other = Proxy(site), Proxy(site, own="127.0.0.2")
+    for each in (proxy, other):
+        each.ask("/login", given, **wrong)
+
+    assert proxy.request_id == "named-by-the-proxy" != other.request_id
+    for each in (proxy, other):
+        assert f" shopapp.audit {each.request_id} event=UserLoginFailed " in site.log
+
+
 def test_a_proxy_must_not_let_names_with_underscores_through(site: Site) -> None:
     """Waitress drops them. To granian they are the same names, and nothing tells us which one was meant."""
     assert Proxy(site).ask("/peer", {"X_Forwarded_For": "203.0.113.9"})[1]["address"] == "203.0.113.9"
@@ -145,6 +158,17 @@ def test_a_chunked_body_is_refused_as_nothing_tells_whether_it_is_whole(site: Si
 
     assert answer.status == 411
     assert answer.headers["Set-Cookie"] is None
+
+
+def test_200_connections_that_never_end_their_headers_keep_nobody_waiting(site: Site) -> None:
+    with ExitStack() as stack:
+        for _ in range(200):
+            slow = stack.enter_context(socket.create_connection(("127.0.0.1", site.port), 10))
+            slow.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ")
+        start = time.monotonic()
+        assert Proxy(site).ask("/healthz")[0] == 200
+
+    assert time.monotonic() - start < 1
 
 
 def test_a_body_beyond_the_limit_is_not_even_waited_for(site: Site) -> None:

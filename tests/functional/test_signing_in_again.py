@@ -76,13 +76,15 @@ def test_a_form_with_a_name_that_is_none_of_ours_is_refused(visitor: TestApp, fo
     assert visitor.post("/login", {**CREDENTIALS, "form": form}, headers=JSON, status="*").status_int in (400, 413, 422)
 
 
-def _lose_answers(client: ObservedRedis, name: str, count: int) -> None:
-    """Lose the answers of so many commands of a name, after Redis has done them."""
-    honest, left = type(client).execute_command, [count]
+def _lose_answers(client: ObservedRedis, name: str, count: int, *, after: int = 0) -> None:
+    """Lose the answers of so many commands of a name, after Redis has done them; not of the first ``after``."""
+    honest, left, spared = type(client).execute_command, [count], [after]
 
     def execute(*args: Any, **options: Any) -> Any:
         answer = honest(client, *args, **options)
-        if args[0] == name and left[0]:
+        if args[0] == name and spared[0]:
+            spared[0] -= 1
+        elif args[0] == name and left[0]:
             left[0] -= 1
             raise redis.exceptions.ConnectionError("the answer is lost")
         return answer
@@ -97,7 +99,7 @@ def test_a_cart_whose_visitor_got_503_at_the_login_is_in_sight_and_comes_along_l
     visitor = new_visitor()
     add(visitor)
     add(visitor, "brass-pen")
-    _lose_answers(shop_redis, "EVALSHA", 2)
+    _lose_answers(shop_redis, "EVALSHA", 2, after=3)  # those which count the try
     assert visitor.post("/login", CREDENTIALS, headers=JSON, status="*").status_int == 503
     del shop_redis.execute_command
 
@@ -159,6 +161,7 @@ def test_where_redis_goes_away_after_the_commit_the_others_end_with_the_next_sig
 ) -> None:
     thief = new_visitor()
     log_in(thief)
+    assert is_in(thief)  # by the account's record too, which is asked again in a minute
 
     _change_while_redis_goes_away_after_the_commit(customer, shop_redis)
     assert is_in(thief)
@@ -197,7 +200,7 @@ def test_rubbish_under_a_persons_list_of_sessions_is_no_error_page(
     shop_redis.delete("session:user:1")
     getattr(shop_redis, kind)("session:user:1", "rubbish")
 
-    assert devices(customer) == []
+    assert [device["current"] for device in devices(customer)] == [True]  # it begins anew
     customer.get("/account/sessions", status=200)
     customer.post("/account/sessions/end-others", headers=JSON, status=200)
     customer.post("/account/password", CHANGE, headers=JSON, status=200)
@@ -235,6 +238,7 @@ def test_a_thief_who_looks_at_the_account_does_not_pay_what_its_owners_change_ow
     """Whoever pays stays, and all others go."""
     thief = new_visitor()
     log_in(thief)
+    assert is_in(thief)  # by the account's record too, which is asked again in a minute
 
     _change_while_redis_goes_away_after_the_commit(customer, shop_redis)
     for path in ("/account", "/account/sessions"):

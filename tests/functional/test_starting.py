@@ -171,6 +171,13 @@ def test_a_folder_of_the_embedded_server_that_cannot_be_made_is_named(
     assert f"cannot run a Valkey server in {a_file}/valkey" in said
 
 
+def test_a_folder_for_numbers_that_cannot_be_written_to_is_named(ini: Callable[..., Path], a_file: Path) -> None:
+    path = ini(more=f"metrics.folder = {a_file}/numbers")
+
+    for said in (run("pserve", path), run("shopapp", "-c", path, "mail", "send")):
+        assert f"metrics.folder = {a_file}/numbers cannot be written to (Not a directory)." in said
+
+
 def test_a_folder_for_mail_that_cannot_be_written_to_is_named(a_file: Path) -> None:
     with pytest.raises(CannotStartError, match=r"The folder for mail, .*/file/mail, cannot be written to .* mail\.url"):
         check_mail_folder(MailSettings(url=f"folder:{a_file}/mail"))

@@ -48,7 +48,7 @@ class TestEngine:
         engine = create_engine_from(ShopSettings(database_url="postgresql://shop:s3@db.example/shop"))
 
         assert engine.url.drivername == "postgresql+psycopg"
-        assert engine.url.query["connect_timeout"] == "5"
+        assert engine.url.query["connect_timeout"] == "2"
 
     def test_the_connect_timeout_of_the_url_wins(self):
         engine = create_engine_from(ShopSettings(database_url="postgresql://db.example/shop?connect_timeout=30"))

@@ -17,10 +17,11 @@ ARROWS = {
     "http": set(),
     "settings": set(),
     "audit": set(),
+    "logs": set(),
     # What the shop runs on.
     "valkey": set(),
     "embedded": {"valkey"},
-    "redis": {"embedded"},
+    "redis": {"embedded", "settings"},
     # The session lifecycle, which any other Pyramid app can take as it stands.
     "sessions": {"audit", "events", "redis", "settings"},
     # From here on it is the shop.
@@ -29,12 +30,13 @@ ARROWS = {
     "schema": set(),
     "money": {"settings.shop"},
     "dates": set(),
+    "throttle": {"audit", "events", "http", "redis", "sessions", "settings.shop"},
     "mail": {"db", "http", "money", "settings.shop"},
     # The parts of the shop, each with its views. Accounts and catalogue do not know each other; the cart knows both.
-    "accounts": {"dates", "db", "events", "http", "mail", "sessions"},
+    "accounts": {"dates", "db", "events", "http", "mail", "sessions", "throttle"},
     "catalog": {"db", "http"},
     "catalog.demo": {"accounts", "catalog"},
-    "cart": {"accounts", "audit", "catalog", "events", "http", "redis", "sessions"},
+    "cart": {"accounts", "audit", "catalog", "db", "events", "http", "redis", "sessions", "throttle"},
     "orders": {
         "dates",
         "accounts",
@@ -48,39 +50,44 @@ ARROWS = {
         "redis",
         "sessions",
         "settings.shop",
+        "throttle",
     },
     "texts": {"settings.shop"},
+    # What is counted of all that.
+    "metrics": {"accounts", "audit", "db", "events", "mail", "redis", "settings"},
     # What belongs to every page. Its frame shows who is signed in, the cart and the categories.
-    "web": {"accounts", "cart", "catalog", "http", "money", "redis", "schema", "sessions"},
+    "web": {"accounts", "cart", "catalog", "db", "http", "logs", "money", "redis", "schema", "sessions"},
     # main(): it includes the parts by name.
     "": {"events", "settings.shop"},
     # The schema, and the tools that stand beside the shop.
-    "migrations": {"accounts", "catalog", "db", "mail", "orders", "schema", "settings", "settings.shop"},
+    "migrations": {"accounts", "cart", "catalog", "db", "mail", "orders", "schema", "settings", "settings.shop"},
 }
 """Part: the parts that it imports. Each is listed below those it imports. A module in no part of its own is of the part
 around it; ``""`` is the package itself."""
 
-TOOLS = {"__main__", "cli", "serving", "starting", "testing"}
+TOOLS = {"__main__", "cli", "lanes", "serving", "starting", "testing"}
 """They may import everything, and nobody else imports them."""
 
 PACKAGES = {
     "redis": {
         "cart.store",
         "redis",
-        "sessions.client",
         "sessions.index",
         "sessions.store",
         "settings.urls",
         "testing",
     },
     "pyramid_session_redis": {"sessions.factory", "sessions.mapping"},
-    "pyramid_retry": {"sessions.retrying"},
+    "pyramid_retry": {"metrics", "sessions.retrying"},
     "sqlalchemy": {
         "accounts",
+        "cart.copies",
+        "cart.models",
         "catalog",
         "cli",
         "db",
         "mail",
+        "metrics.letters",
         "migrations",
         "orders",
         "schema",
@@ -90,7 +97,8 @@ PACKAGES = {
         "testing.shop",
         "web.health",
     },
-    "cachetools": {"cart.guesses", "catalog.memory", "web.macros", "web.pages", "web.static"},
+    "psycopg": {"db.postgresql"},
+    "cachetools": {"cart.copies", "cart.guesses", "catalog.memory", "web.macros", "web.pages", "web.static"},
     "babel": {"cli.orders", "dates", "money", "orders.forms", "settings.shop_kinds"},
     "argon2": {"accounts.passwords", "testing.shop"},
     "email_validator": {"accounts.addresses"},
@@ -98,8 +106,8 @@ PACKAGES = {
     "alembic": {"migrations"},
     "click": {"cli"},
     "granian": {"serving"},
-    "waitress": {"serving", "starting"},
-    "prometheus_client": {"audit", "mail.sending", "web.health"},
+    "waitress": {"lanes", "serving", "starting"},
+    "prometheus_client": {"audit", "mail.counting", "metrics"},
     "webtest": {"testing.shop"},
     "pytest": {"testing"},
 }

@@ -75,7 +75,7 @@ def test_a_unix_socket_with_a_password_is_reached_through_the_separate_keys(clie
     ("url", "expected"), [("rediss://host:6390/2", SSLConnection), ("unix:///run/r.sock", UnixDomainSocketConnection)]
 )
 def test_the_scheme_says_how_to_connect(url, expected):
-    assert connect(url).connection_pool.connection_class is expected
+    assert issubclass(connect(url).connection_pool.connection_class, expected)
 
 
 def test_a_port_where_nobody_listens_is_an_outage_at_once():

@@ -15,9 +15,11 @@ from redis.connection import parse_url
 
 from shopapp.sessions.setting_rules import EXAMPLE_WORDS, SECRET_BYTES, estimated_bytes
 from shopapp.sessions.settings import SessionSettings, load_session_settings
-from shopapp.settings import SettingsError
+from shopapp.settings import SettingsError, key_of
 from shopapp.settings.mail import MailSettings
+from shopapp.settings.metrics import MetricsSettings
 from shopapp.settings.shop import ShopSettings, load_settings
+from shopapp.settings.urls import parse_redis_url
 
 ROOT = Path(__file__).parents[2]
 STRONG = "0Zq7vXn3KfTgWm2LrJh9YbPdCs5aEuQx8VwNiRz4Mo1HkBt6FySjGlAcUpIeDvOq"
@@ -386,6 +388,10 @@ def test_what_is_not_an_origin_is_refused(value):
         "unix:///run/redis.sock?db=1",
         "redis://[::1]:6379/0",
         "embedded:var/valkey",
+        "redis+cluster://user:p%40@h1,h2:7001,[::1]:7002/",
+        "rediss+cluster://h1/0?ssl_check_hostname=false",
+        "redis+sentinel://user:p%40@h1,h2:26380,h3/my-master.1/2?sentinel_username=a&sentinel_password=b",
+        "rediss+sentinel://h1/mymaster?ssl_ca_certs=/etc/hosts",
     ],
 )
 def test_a_redis_url_is_kept_as_it_is(url):
@@ -405,6 +411,18 @@ def test_a_redis_url_is_kept_as_it_is(url):
         ("redis://host?socket_timeout=soon", "cannot be read"),
         ("redis://host/zero", "has a database that is not a number"),
         ("embedded:", "names no directory"),
+        ("redis://h1,h2", "names several hosts"),
+        ("redis+cluster://h1,,h2", "names no host"),
+        ("redis+cluster://h1,h2:port", "cannot be read"),
+        ("redis+cluster://h/1", "has a database, and a cluster has none but 0"),
+        ("redis+sentinel://h1,h2", "does not say what the Sentinels call the primary"),
+        ("redis+sentinel://h1,h2/name/zero", "has a database that is not a number"),
+        ("redis+other://h", "has the scheme 'redis+other'"),
+        ("redis://h?sentinel_username=a", "has an option that is neither db nor ssl_"),
+        ("rediss://h?ssl_unknown=1", "has an option that is neither db nor ssl_"),
+        ("rediss+cluster://h?ssl_ciphers=x", "has an option that is neither db nor ssl_"),
+        ("redis://h?ssl_cert_reqs=required", "has options of TLS and is without TLS"),
+        ("rediss://h?ssl_ca_certs=/no/such.pem", "names in ssl_ca_certs what is not there"),
     ],
 )
 def test_another_redis_url_is_refused(url, problem):
@@ -460,6 +478,47 @@ def test_host_port_and_password_become_one_url(keys, expected):
 def test_a_redis_url_wins_over_host_and_port():
     assert sessions(redis_url="redis://a/0", redis_host="b").redis_url == "redis://a/0"
     assert sessions({"REDIS_URL": "redis://a/0"}, redis_host="b").redis_url == "redis://a/0"
+
+
+def test_a_redis_url_says_whom_to_ask_and_how():
+    said = parse_redis_url("rediss+sentinel://u:p%40@h1,[::1]:5/mymaster/3?sentinel_password=%2Fx&ssl_password=k")
+
+    assert (said.kind, said.service) == ("sentinel", "mymaster")
+    assert said.seeds == (("h1", 26_379), ("::1", 5))
+    assert said.options == {"username": "u", "password": "p@", "db": 3, "ssl": True, "ssl_password": "k"}
+    assert said.credentials == {"password": "/x"}
+    assert "p@" not in repr(said)
+    assert "/x" not in repr(said)
+
+
+@pytest.mark.parametrize("option", ["ssl_cert_reqs=none", "ssl_cert_reqs=optional", "ssl_check_hostname=false"])
+def test_tls_with_anybody_is_refused_in_production(option):
+    raw = {**PRODUCTION, "redis.sessions.redis_url": f"rediss+sentinel://h/mymaster?{option}"}
+
+    with pytest.raises(SettingsError, match="turns off the check of the server's certificate"):
+        load_settings(raw, {})
+
+
+def test_the_number_of_replicas_has_a_key_of_its_own_and_a_misspelt_one_is_told():
+    raw = {"redis.sessions.secret": "s", "redis.min_replicas": "2"}
+    assert load_session_settings(raw, {}).redis_min_replicas == 2
+
+    with pytest.raises(SettingsError, match=r"did you mean redis\.min_replicas"):
+        load_session_settings({"redis.sessions.secret": "s", "redis.min_replica": "2"}, {})
+
+
+@pytest.mark.parametrize(
+    ("other", "problem"),
+    [
+        ({"redis.sessions.redis_client_callable": "secrets.token_urlsafe"}, "nothing waits for replicas"),
+        ({"redis.sessions.redis_url": "embedded:var"}, "an embedded server has no replicas"),
+    ],
+)
+def test_waiting_for_replicas_that_nobody_could_wait_for_is_refused(other, problem):
+    (found,) = complaints_of({"redis.sessions.secret": "s", "redis.min_replicas": "1", **other})
+
+    assert found.startswith("redis.min_replicas is set")
+    assert problem in found
 
 
 # Dotted names
@@ -535,6 +594,11 @@ def test_a_serializer_that_executes_code_is_refused_under_another_name(monkeypat
             "needs both a timeout and set_redis_ttl",
         ),
         ({"prefix": "p:", "id_generator": "secrets.token_urlsafe"}, "prefix", "is given as well as an id_generator"),
+        (
+            {"redis_url": "redis+sentinel://h/m", "redis_client_callable": "secrets.token_urlsafe"},
+            "redis_url",
+            "names Sentinels",
+        ),
     ],
 )
 def test_keys_that_cannot_go_together_are_refused(keys, key, problem):
@@ -752,13 +816,16 @@ def test_the_settings_hide_their_secrets_when_printed():
 
 def test_the_documentation_lists_every_key_with_its_kind_default_and_meaning():
     rows = re.findall(
-        r"^\| `((?:redis\.sessions|shop|mail)\.\w+)` \| (.*?) \| (.*?) \| (.*?) \|$", _documentation(), re.M
+        r"^\| `((?:redis(?:\.sessions)?|shop|mail|metrics)\.\w+)` \| (.*?) \| (.*?) \| (.*?) \|$",
+        _documentation(),
+        re.M,
     )
 
     assert rows == [
         *_rows(SessionSettings, "redis.sessions."),
         *_rows(ShopSettings, "shop."),
         *_rows(MailSettings, "mail."),
+        *_rows(MetricsSettings, "metrics."),
     ]
 
 
@@ -769,7 +836,7 @@ def _documentation() -> str:
 def _rows(cls: type, prefix: str) -> list[tuple[str, str, str, str]]:
     return [
         (
-            prefix + (field.metadata["key"] or field.name),
+            key_of(prefix, field),
             field.metadata["kind"].name,
             _shown(field.default),
             field.metadata["meaning"] + (f" Environment: `{variable}`." if (variable := field.metadata["env"]) else ""),

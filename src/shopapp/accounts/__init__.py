@@ -3,16 +3,20 @@
 from pyramid.config import Configurator
 
 from shopapp.accounts.entry import on_login_repeated
+from shopapp.accounts.hashing import PLACES, usual_number
 from shopapp.accounts.known_devices import KnownDevices
 from shopapp.accounts.letters import add_letters
 from shopapp.accounts.security import SessionSecurityPolicy
+from shopapp.accounts.validity import current_mark
 from shopapp.events import LoginRepeated
 
 
 def includeme(config: Configurator) -> None:
     """Install the security policy, the letters and the pages of accounts."""
     config.set_security_policy(SessionSecurityPolicy())
+    PLACES.at_once = config.registry["shopapp.settings"].shop.password_hashes or usual_number()
     config.registry["shopapp.known_devices"] = KnownDevices(config.registry["shopapp.settings"].sessions)
+    config.check_sessions_by(current_mark)
     config.add_subscriber(on_login_repeated, LoginRepeated)
     add_letters(config)
     config.add_route("login", "/login")

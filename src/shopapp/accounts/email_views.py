@@ -14,18 +14,20 @@ from shopapp.accounts.forms import EmailForm, PasswordForm, TokenForm
 from shopapp.accounts.links import find_link, kill_links_of, new_link
 from shopapp.accounts.models import User
 from shopapp.accounts.owed import owe_sign_out
-from shopapp.accounts.pages import GONE_PAGE, asked_token, guard_token
+from shopapp.accounts.pages import GONE_PAGE, asked_token, guard_token, not_now
 from shopapp.accounts.passwords import verify_password
+from shopapp.accounts.proving import WRONG_PASSWORD, count_proof, note_proof, place_to_hash
 from shopapp.accounts.security import SIGNED_IN
 from shopapp.accounts.store import stays_as_read
+from shopapp.accounts.validity import end_earlier_sessions
 from shopapp.accounts.views import ACCOUNT_PAGE, account_page
 from shopapp.events import EmailChanged, UserLoginFailed
-from shopapp.http import InvalidFormError, NoSuchThingError, query, submitted
+from shopapp.http import BusyError, InvalidFormError, NoSuchThingError, TooOftenError, query, submitted
 from shopapp.mail import post, send_soon
+from shopapp.throttle.tries import Tries
 
 CONFIRM_PAGE = "shopapp:accounts/templates/email_confirm.jinja2"
 SENT = "We have sent a mail to the new address. Open the link in it to change to that; it is good for an hour."
-WRONG_PASSWORD = "This is not your password."  # noqa: S105 - a message
 SAME_ADDRESS = "This is the address that you have."
 CHANGED = "Your e-mail address is changed. All other devices are signed out."
 GONE = (
@@ -44,12 +46,17 @@ def show_account(request: Request) -> Response:
     route_name="change_email", request_method="POST", accept="text/html", permission=SIGNED_IN, renderer=ACCOUNT_PAGE
 )
 def change_email(request: Request) -> dict[str, Any] | Response:
-    """Have the link mailed to the new address: 303 to the account, or 422 with the error beside the field."""
+    """Have the link mailed to the new address: 303 to the account, or 422 with the error beside the field; 429 or 503
+    if it cannot be done now.
+    """
     form = EmailForm(submitted(request))
-    if _ask(request, form):
-        request.session.flash(SENT, "info", allow_duplicate=False)
-        return HTTPSeeOther(request.route_path("account"))
-    request.response.status_int = 422
+    try:
+        if _ask(request, form):
+            request.session.flash(SENT, "info", allow_duplicate=False)
+            return HTTPSeeOther(request.route_path("account"))
+        request.response.status_int = 422
+    except (TooOftenError, BusyError) as error:
+        not_now(request, form, error)
     return account_page(request, PasswordForm(), form)
 
 
@@ -57,7 +64,9 @@ def change_email(request: Request) -> dict[str, Any] | Response:
     route_name="change_email", request_method="POST", accept="application/json", permission=SIGNED_IN, renderer="json"
 )
 def change_email_json(request: Request) -> dict[str, Any]:
-    """Have the link mailed to the new address, by JSON: 202. Raises InvalidFormError (422)."""
+    """Have the link mailed to the new address, by JSON: 202. Raises InvalidFormError (422), TooOftenError (429) and
+    BusyError (503).
+    """
     form = EmailForm(submitted(request))
     if not _ask(request, form):
         raise InvalidFormError(form)
@@ -98,13 +107,17 @@ def confirm_json(request: Request) -> dict[str, Any]:
 
 def _ask(request: Request, form: EmailForm) -> bool:
     """Note the wish and have the link mailed; False, with the form's errors filled in, if that cannot be. Only the
-    letter looks whether somebody has the new address already.
+    letter looks whether somebody has the new address already. Raises TooOftenError, BusyError and StoreUnavailable.
     """
     if not form.validate():
         return False
-    identity, email = request.identity, form.email.data
-    user = request.dbsession.get(User, identity.user_id)
-    is_right = verify_password(user.password_hash if user else None, form.current_password.data)
+    identity, email, tries = request.identity, form.email.data, count_proof(request)
+    with place_to_hash(request, tries):
+        user = request.dbsession.get(User, identity.user_id)
+        is_right = verify_password(user.password_hash if user else None, form.current_password.data)
+    if is_right:
+        tries.succeed()
+        note_proof(request)
     # A change of the password takes away the links that it finds: a link that comes after it must not be.
     if not (user and is_right and (email == user.email or stays_as_read(request.dbsession, user))):
         # A guess like one at the login, so it is told like one: or whoever finds a browser signed in could guess on.
@@ -113,6 +126,7 @@ def _ask(request: Request, form: EmailForm) -> bool:
     elif email == user.email:
         form.email.errors = [SAME_ADDRESS]
     else:
+        Tries(request, "email").by_name("mail", email)
         link = new_link("email", email, user_id=user.id)
         request.dbsession.add(link)
         request.dbsession.flush()
@@ -136,6 +150,7 @@ def _confirm(request: Request, form: TokenForm) -> User:
         raise NoSuchThingError(GONE) from None
     if not changed.rowcount or link_id not in kill_links_of(request.dbsession, user.id):
         raise NoSuchThingError(GONE)
+    end_earlier_sessions(request, user)
     request.registry.notify(EmailChanged(request, user.id, old, new))
     owe_sign_out(request, user, stays=request.authenticated_userid == user.id)
     post(request.dbsession, "address_changed", old, user=user.id, at=datetime.now(UTC).isoformat())

@@ -10,9 +10,10 @@ from shopapp.accounts.known_devices import known_devices
 from shopapp.accounts.models import User
 from shopapp.accounts.owed import pay_after_sign_in
 from shopapp.accounts.store import is_unchanged
+from shopapp.accounts.validity import mark_of
 from shopapp.events import LoginRepeated, UserLoggedIn, UserLoggedOut
 from shopapp.mail import post, send_soon
-from shopapp.sessions import save
+from shopapp.sessions import keep_valid, save
 
 REPEATED = "login_was_repeated"
 """The attribute of a request whose sign-in form was sent before."""
@@ -32,13 +33,16 @@ def let_in(
     ``is_still_right`` is asked where the account was changed meanwhile. A person's first sign-in marks the device;
     any other with a device that is new to the account is told by mail.
     """
-    request.registry.notify(UserLoggedIn(request, user.id, user.email, user.name, keep=keep, form=form))
+    event = UserLoggedIn(request, user.id, user.email, user.name, keep=keep, form=form, mark=mark_of(user))
+    request.registry.notify(event)
     # A change of the password, or disabling the account, ends all sessions that it finds after its commit. So that it
     # finds this one, or this one finds the change, in whatever order the two run: first save, then look again.
     save(request)
-    if not is_unchanged(request.dbsession, user) and not is_still_right():
-        request.registry.notify(UserLoggedOut(request, user.id))
-        return False
+    if not is_unchanged(request.dbsession, user):
+        if not is_still_right():
+            request.registry.notify(UserLoggedOut(request, user.id))
+            return False
+        keep_valid(request, mark_of(user))  # the proof was judged again, by the record as it is now
     pay_after_sign_in(request, user)
     devices = known_devices(request)
     if not is_first and not devices.knows(request, user.id) and not getattr(request, REPEATED, False):

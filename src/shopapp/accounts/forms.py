@@ -7,6 +7,7 @@ from wtforms.validators import DataRequired, InputRequired, Length, StopValidati
 
 from shopapp.accounts.addresses import MAX_ADDRESS_LENGTH, read_email
 from shopapp.accounts.passwords import MAX_NEW_LENGTH, MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH
+from shopapp.http import MAX_TARGET_LENGTH
 
 TOO_LONG = "This is too long for a password."
 NO_ADDRESS = "Please enter your e-mail address."
@@ -50,8 +51,13 @@ def _address_field(label: str, **options: Any) -> EmailField:
     return EmailField(label, [InputRequired(NO_ADDRESS), length, _address], filters=[_stripped], **options)
 
 
+def _not_too_long(target: str | None) -> str | None:
+    return target if target and len(target) <= MAX_TARGET_LENGTH else None
+
+
 def _next_field() -> HiddenField:
-    return HiddenField(validators=[Length(max=2000, message="The address to go on to is too long.")])
+    """Where to go on to. One that is too long is dropped: nobody typed it, so nobody could mend it."""
+    return HiddenField(filters=[_not_too_long])
 
 
 class LoginForm(Form):
@@ -115,6 +121,15 @@ class EmailForm(Form):
         "Your password",
         [InputRequired("Please enter your password."), Length(max=MAX_PASSWORD_LENGTH, message=TOO_LONG)],
         id="password_for_email",
+    )
+
+
+class ProofForm(Form):
+    """Show the password once more, to go on with what was wanted."""
+
+    current_password = PasswordField(
+        "Your password",
+        [InputRequired("Please enter your password."), Length(max=MAX_PASSWORD_LENGTH, message=TOO_LONG)],
     )
 
 

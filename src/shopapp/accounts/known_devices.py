@@ -40,6 +40,17 @@ class KnownDevices:
         device, *codes = self._read(request) or [""]
         return any(compare_digest(code, own) for code in codes for own in self._codes(device, user_id))
 
+    def name_for(self, request: Request, user_id: int) -> str | None:
+        """Return a name of the request's browser for this account, under which tries may be counted; None for one that
+        the person has not signed in with before.
+        """
+        device, *_ = self._read(request) or [""]
+        return f"{device}:{user_id}" if self.knows(request, user_id) else None
+
+    def is_shown(self, request: Request) -> bool:
+        """Tell whether the request has what could be the cookie."""
+        return self._read(request) is not None
+
     def remember(self, request: Request, user_id: int) -> None:
         """Have the response say that the person has signed in with this browser, if it is no error."""
         device, *codes = self._read(request) or [token_urlsafe(16)]

@@ -23,6 +23,8 @@ class User(Base):
     password_hash: Mapped[str] = mapped_column(String(255))
     owes_sign_out: Mapped[bool] = mapped_column(default=False, server_default=false())
     """The password was changed, and it is not known yet that all other sessions have ended since."""
+    sessions_valid_from: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When all sessions of the person were ended, but for the one that did it: :mod:`shopapp.accounts.validity`."""
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=lambda: datetime.now(UTC))
     disabled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     """Since when nobody may sign in with it."""

@@ -7,6 +7,7 @@ from pyramid.request import Request
 
 from shopapp.accounts.forms import MAX_TOKEN_LENGTH
 from shopapp.accounts.strength import weakness_of
+from shopapp.http import BusyError, TooOftenError
 
 SENT_PAGE = "shopapp:accounts/templates/sent.jinja2"
 GONE_PAGE = "shopapp:accounts/templates/gone.jinja2"
@@ -16,6 +17,13 @@ def sent_page(request: Request, email: str, message: str) -> dict[str, Any]:
     """Return what the page says after which to look into one's mail, and make it a 202."""
     request.response.status_int = 202
     return {"email": email, "message": message, "mail_page": _mail_page(request)}
+
+
+def not_now(request: Request, form: Any, error: TooOftenError | BusyError) -> None:
+    """Have the form say why it is not answered now, in place of an error page on which all that was typed is gone."""
+    form.form_errors.append(str(error))
+    request.response.status_int = 503 if isinstance(error, BusyError) else 429
+    request.response.headers["Retry-After"] = str(error.seconds)
 
 
 def asked_token(asked: Mapping[str, str]) -> str:

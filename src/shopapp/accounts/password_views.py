@@ -12,14 +12,17 @@ from shopapp.accounts.forms import PasswordForm
 from shopapp.accounts.links import kill_links_of
 from shopapp.accounts.models import User
 from shopapp.accounts.owed import owe_sign_out
-from shopapp.accounts.pages import is_weak
+from shopapp.accounts.pages import is_weak, not_now
 from shopapp.accounts.passwords import hash_password, verify_password
+from shopapp.accounts.proving import count_proof, note_proof, place_to_hash
 from shopapp.accounts.security import SIGNED_IN
 from shopapp.accounts.store import replace_password_hash
+from shopapp.accounts.validity import end_earlier_sessions, mark_of
 from shopapp.accounts.views import ACCOUNT_PAGE, account_json, account_page
 from shopapp.events import PasswordChanged, UserLoggedIn, UserLoginFailed
-from shopapp.http import InvalidFormError, submitted
+from shopapp.http import BusyError, InvalidFormError, TooOftenError, submitted
 from shopapp.mail import post, send_soon
+from shopapp.throttle.tries import Tries
 
 CHANGED = "Your password is changed. All other devices are signed out."
 WRONG_PASSWORD = "This is not your current password."  # noqa: S105 - a message
@@ -36,12 +39,17 @@ def show_account(request: Request) -> Response:
     route_name="password", request_method="POST", accept="text/html", permission=SIGNED_IN, renderer=ACCOUNT_PAGE
 )
 def change_password(request: Request) -> dict[str, Any] | Response:
-    """Change the password from the form: 303 to the account, or 422 with the error beside the field."""
+    """Change the password from the form: 303 to the account, or 422 with the error beside the field; 429 or 503 if it
+    cannot be done now.
+    """
     form = PasswordForm(submitted(request))
-    if _change(request, form):
-        request.session.flash(CHANGED, "success")
-        return HTTPSeeOther(request.route_path("account"))
-    request.response.status_int = 422
+    try:
+        if _change(request, form):
+            request.session.flash(CHANGED, "success")
+            return HTTPSeeOther(request.route_path("account"))
+        request.response.status_int = 422
+    except (TooOftenError, BusyError) as error:
+        not_now(request, form, error)
     return account_page(request, form)
 
 
@@ -49,7 +57,9 @@ def change_password(request: Request) -> dict[str, Any] | Response:
     route_name="password", request_method="POST", accept="application/json", permission=SIGNED_IN, renderer="json"
 )
 def change_password_json(request: Request) -> dict[str, Any]:
-    """Change the password by JSON; answers the account. Raises InvalidFormError (422)."""
+    """Change the password by JSON; answers the account. Raises InvalidFormError (422), TooOftenError (429) and
+    BusyError (503).
+    """
     form = PasswordForm(submitted(request))
     if not _change(request, form):
         raise InvalidFormError(form)
@@ -57,9 +67,18 @@ def change_password_json(request: Request) -> dict[str, Any]:
 
 
 def _change(request: Request, form: PasswordForm) -> bool:
-    """Store the new password and announce it; False, with the form's errors filled in, if that cannot be."""
+    """Store the new password and announce it; False, with the form's errors filled in, if that cannot be.
+
+    Raises TooOftenError, BusyError and StoreUnavailable.
+    """
     if not form.validate():
         return False
+    tries = count_proof(request)
+    with place_to_hash(request, tries):
+        return _change_it(request, form, tries)
+
+
+def _change_it(request: Request, form: PasswordForm, tries: Tries) -> bool:
     identity, new_password = request.identity, form.new_password.data
     user = request.dbsession.get(User, identity.user_id)
     if not verify_password(user.password_hash if user else None, form.current_password.data):
@@ -68,7 +87,10 @@ def _change(request: Request, form: PasswordForm) -> bool:
         # A guess like one at the login, so it is told like one: or whoever finds a browser signed in could guess on.
         request.registry.notify(UserLoginFailed(request, identity.email))
         form.current_password.errors = [WRONG_PASSWORD]
-    elif is_weak(request, form.new_password, name=user.name, email=user.email):
+        return False
+    tries.succeed()
+    note_proof(request)
+    if is_weak(request, form.new_password, name=user.name, email=user.email):
         pass  # the field says why
     elif verify_password(user.password_hash, new_password):
         form.new_password.errors = [SAME_PASSWORD]
@@ -89,7 +111,8 @@ def _is_done_already(request: Request, user: User) -> bool:
     """
     sessions = request.registry["shopapp.settings"].sessions
     is_kept = request.session.timeout == sessions.kept_timeout
-    request.registry.notify(UserLoggedIn(request, user.id, user.email, user.name, keep=is_kept))
+    event = UserLoggedIn(request, user.id, user.email, user.name, keep=is_kept, mark=mark_of(user))
+    request.registry.notify(event)
     return True
 
 
@@ -100,6 +123,7 @@ def _announce(request: Request, user: User) -> None:
     left; until then each sign-in tries again.
     """
     kill_links_of(request.dbsession, user.id)
+    end_earlier_sessions(request, user)
     request.registry.notify(PasswordChanged(request, user.id))
     owe_sign_out(request, user, stays=True)
     post(request.dbsession, "password_changed", user.email, user=user.id, at=datetime.now(UTC).isoformat())

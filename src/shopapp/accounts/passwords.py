@@ -6,6 +6,8 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.profiles import RFC_9106_LOW_MEMORY
 
+from shopapp.accounts.hashing import PLACES
+
 MIN_PASSWORD_LENGTH = 8
 """The least that NIST SP 800-63B accepts. It asks for no digits or signs, and neither does the shop."""
 
@@ -24,17 +26,20 @@ _UNKNOWN_USER_HASH = "$argon2id$v=19$m=65536,t=3,p=4$PGash5DUWDJ3unJnlgSKTw$8IiG
 
 
 def hash_password(password: str) -> str:
-    """Return a salted hash, with the parameters it was made with."""
-    return _hasher.hash(_prepare(password))
+    """Return a salted hash, with the parameters it was made with. Raises BusyError."""
+    with PLACES.place():
+        return _hasher.hash(_prepare(password))
 
 
 def verify_password(password_hash: str | None, password: str) -> bool:
     """Tell whether this is the password that was hashed; ``None`` stands for a user who does not exist.
 
     Both take the same time, or the time of an answer would tell which addresses have an account.
+    Raises BusyError.
     """
     try:
-        _hasher.verify(password_hash or _UNKNOWN_USER_HASH, _prepare(password))
+        with PLACES.place():
+            _hasher.verify(password_hash or _UNKNOWN_USER_HASH, _prepare(password))
     except (VerificationError, InvalidHashError):
         return False
     return bool(password_hash)

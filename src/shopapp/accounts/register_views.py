@@ -11,13 +11,15 @@ from shopapp.accounts.entry import let_in
 from shopapp.accounts.forms import RegisterForm, TokenForm
 from shopapp.accounts.links import find_link, new_link, use_registration
 from shopapp.accounts.models import AccountLink, User
-from shopapp.accounts.pages import GONE_PAGE, SENT_PAGE, asked_token, guard_token, is_weak, sent_page
+from shopapp.accounts.pages import GONE_PAGE, SENT_PAGE, asked_token, guard_token, is_weak, not_now, sent_page
 from shopapp.accounts.passwords import hash_password
+from shopapp.accounts.proving import place_to_hash
 from shopapp.accounts.security import Identity
 from shopapp.accounts.store import add_registered
 from shopapp.accounts.views import account_json, flash_welcome
-from shopapp.http import InvalidFormError, NoSuchThingError, local_path, query, submitted
+from shopapp.http import BusyError, InvalidFormError, NoSuchThingError, TooOftenError, local_path, query, submitted
 from shopapp.mail import post, send_soon
+from shopapp.throttle.tries import Tries
 
 REGISTER_PAGE = "shopapp:accounts/templates/register.jinja2"
 CONFIRM_PAGE = "shopapp:accounts/templates/register_confirm.jinja2"
@@ -36,10 +38,14 @@ def show_register(request: Request) -> dict[str, Any] | Response:
 
 @view_config(route_name="register", request_method="POST", accept="text/html", renderer=REGISTER_PAGE)
 def register(request: Request) -> dict[str, Any]:
-    """Sign up from the form: 202, or 422 with the errors beside the fields."""
+    """Sign up from the form: 202, or 422 with the errors beside the fields; 429 or 503 if it cannot be done now."""
     form = RegisterForm(submitted(request))
-    if not _register(request, form):
-        request.response.status_int = 422
+    try:
+        if not _register(request, form):
+            request.response.status_int = 422
+            return _register_page(form)
+    except (TooOftenError, BusyError) as error:
+        not_now(request, form, error)
         return _register_page(form)
     request.override_renderer = SENT_PAGE
     return sent_page(request, form.email.data, SENT)
@@ -47,7 +53,7 @@ def register(request: Request) -> dict[str, Any]:
 
 @view_config(route_name="register", request_method="POST", accept="application/json", renderer="json")
 def register_json(request: Request) -> dict[str, Any]:
-    """Sign up by JSON: 202. Raises InvalidFormError (422)."""
+    """Sign up by JSON: 202. Raises InvalidFormError (422), TooOftenError (429) and BusyError (503)."""
     form = RegisterForm(submitted(request))
     if not _register(request, form):
         raise InvalidFormError(form)
@@ -103,11 +109,18 @@ def _register(request: Request, form: RegisterForm) -> bool:
     """Note who wants to sign up and have the mail sent; False, with the form's errors filled in, if that cannot be.
 
     It never looks whether there is an account: only the letter does, when it is written, and so only its reader knows.
+    Raises TooOftenError, BusyError and StoreUnavailable.
     """
-    if not form.validate() or is_weak(request, form.password, name=form.name.data, email=form.email.data):
+    if not form.validate():
         return False
     email, name = form.email.data, form.name.data
-    link = new_link("register", email, name=name, password_hash=hash_password(form.password.data))
+    tries = Tries(request, "register").by_address("mail")  # before the judge, who takes a while
+    if is_weak(request, form.password, name=name, email=email):
+        return False
+    tries.by_name("mail", email)
+    with place_to_hash(request, tries):
+        password_hash = hash_password(form.password.data)
+    link = new_link("register", email, name=name, password_hash=password_hash)
     request.dbsession.add(link)
     request.dbsession.flush()
     post(request.dbsession, "confirm", email, link=link.id, next=local_path(form.next.data, ""))

@@ -13,12 +13,15 @@ from shopapp.accounts.forms import ForgottenForm, ResetForm
 from shopapp.accounts.links import find_link, kill_links_of
 from shopapp.accounts.models import User
 from shopapp.accounts.owed import owe_sign_out
-from shopapp.accounts.pages import GONE_PAGE, SENT_PAGE, asked_token, guard_token, is_weak, sent_page
+from shopapp.accounts.pages import GONE_PAGE, SENT_PAGE, asked_token, guard_token, is_weak, not_now, sent_page
 from shopapp.accounts.passwords import hash_password
+from shopapp.accounts.proving import place_to_hash
+from shopapp.accounts.validity import end_earlier_sessions
 from shopapp.accounts.views import REASONS
 from shopapp.events import PasswordChanged, UserLoggedOut
-from shopapp.http import InvalidFormError, NoSuchThingError, query, submitted
+from shopapp.http import BusyError, InvalidFormError, NoSuchThingError, TooOftenError, query, submitted
 from shopapp.mail import post, send_soon
+from shopapp.throttle.tries import Tries
 
 FORGOTTEN_PAGE = "shopapp:accounts/templates/forgotten.jinja2"
 RESET_PAGE = "shopapp:accounts/templates/reset.jinja2"
@@ -37,10 +40,14 @@ def show_forgotten(_request: Request) -> dict[str, Any]:
 
 @view_config(route_name="forgotten", request_method="POST", accept="text/html", renderer=FORGOTTEN_PAGE)
 def forgotten(request: Request) -> dict[str, Any]:
-    """Have the link mailed: 202 whoever it is, 422 for what is no address."""
+    """Have the link mailed: 202 whoever it is, 422 for what is no address, 429 if that was done too often."""
     form = ForgottenForm(submitted(request))
-    if not _ask(request, form):
-        request.response.status_int = 422
+    try:
+        if not _ask(request, form):
+            request.response.status_int = 422
+            return {"form": form}
+    except TooOftenError as error:
+        not_now(request, form, error)
         return {"form": form}
     request.override_renderer = SENT_PAGE
     return sent_page(request, form.email.data, SENT)
@@ -48,7 +55,7 @@ def forgotten(request: Request) -> dict[str, Any]:
 
 @view_config(route_name="forgotten", request_method="POST", accept="application/json", renderer="json")
 def forgotten_json(request: Request) -> dict[str, Any]:
-    """Have the link mailed, by JSON: 202. Raises InvalidFormError (422)."""
+    """Have the link mailed, by JSON: 202. Raises InvalidFormError (422) and TooOftenError (429)."""
     form = ForgottenForm(submitted(request))
     if not _ask(request, form):
         raise InvalidFormError(form)
@@ -70,7 +77,9 @@ def show_reset(request: Request) -> dict[str, Any] | Response:
 
 @view_config(route_name="reset", request_method="POST", accept="text/html", renderer=RESET_PAGE)
 def reset(request: Request) -> dict[str, Any] | Response:
-    """Set the new password: 303 to sign in, 422 with the error beside the field, 404 for a link that is no good."""
+    """Set the new password: 303 to sign in, 422 with the error beside the field, 404 for a link that is no good, 503 if
+    too many passwords are hashed at the moment.
+    """
     form = ResetForm(submitted(request))
     guard_token(request)
     try:
@@ -78,14 +87,17 @@ def reset(request: Request) -> dict[str, Any] | Response:
             return HTTPSeeOther(request.route_path("login", _query={"after": "reset"}))
     except NoSuchThingError:
         return _gone(request)
-    request.response.status_int = 422
+    except BusyError as error:
+        not_now(request, form, error)
+    else:
+        request.response.status_int = 422
     user = _user_of(request, form.token.data)
     return {"form": form, "email": user.email if user else ""}
 
 
 @view_config(route_name="reset", request_method="POST", accept="application/json", renderer="json")
 def reset_json(request: Request) -> dict[str, Any]:
-    """Set the new password by JSON. Raises InvalidFormError (422) and NoSuchThingError."""
+    """Set the new password by JSON. Raises InvalidFormError (422), BusyError (503) and NoSuchThingError."""
     form = ResetForm(submitted(request))
     if not _reset(request, form):
         raise InvalidFormError(form)
@@ -93,9 +105,12 @@ def reset_json(request: Request) -> dict[str, Any]:
 
 
 def _ask(request: Request, form: ForgottenForm) -> bool:
-    """Only the letter looks whether there is an account, when it is written: the answer cannot tell."""
+    """Only the letter looks whether there is an account, when it is written: the answer cannot tell. Raises
+    TooOftenError and StoreUnavailable.
+    """
     if not form.validate():
         return False
+    Tries(request, "forgotten").by_address("mail").by_name("mail", form.email.data)
     post(request.dbsession, "new_password", form.email.data)
     send_soon(request)
     return True
@@ -109,7 +124,7 @@ def _user_of(request: Request, token: str | None) -> User | None:
 
 def _reset(request: Request, form: ResetForm) -> bool:
     """Store the new password and announce it; False, with the form's errors filled in, if it will not do: the link is
-    as good as before then. Raises NoSuchThingError for a link that is good no more.
+    as good as before then. Raises NoSuchThingError for a link that is good no more, and BusyError.
     """
     is_filled = form.validate()
     user = _user_of(request, form.token.data) if "token" not in form.errors else None
@@ -117,11 +132,13 @@ def _reset(request: Request, form: ResetForm) -> bool:
         raise NoSuchThingError(GONE)
     if not is_filled or is_weak(request, form.new_password, name=user.name, email=user.email):
         return False
-    password_hash = hash_password(form.new_password.data)
+    with place_to_hash(request, Tries(request, "reset")):
+        password_hash = hash_password(form.new_password.data)
     _use_up(request, user, form.token.data)
     user.password_hash = password_hash
     if request.authenticated_userid == user.id:
         request.registry.notify(UserLoggedOut(request, user.id))
+    end_earlier_sessions(request, user)
     request.registry.notify(PasswordChanged(request, user.id))
     owe_sign_out(request, user, stays=False)
     post(request.dbsession, "password_changed", user.email, user=user.id, at=datetime.now(UTC).isoformat())

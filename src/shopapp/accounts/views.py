@@ -13,11 +13,13 @@ from shopapp.accounts.entry import let_in
 from shopapp.accounts.forms import EmailForm, LoginForm, PasswordForm
 from shopapp.accounts.models import User
 from shopapp.accounts.owed import pay_after_change
+from shopapp.accounts.pages import not_now
 from shopapp.accounts.passwords import hash_password, needs_rehash, verify_password
+from shopapp.accounts.proving import count_login, place_to_hash
 from shopapp.accounts.security import SIGNED_IN, Identity
 from shopapp.accounts.store import find_user, replace_password_hash
 from shopapp.events import UserLoggedOut, UserLoginFailed
-from shopapp.http import InvalidFormError, local_path, query, submitted
+from shopapp.http import BusyError, InvalidFormError, TooOftenError, local_path, query, submitted
 from shopapp.sessions import session_was_replaced
 
 WRONG_CREDENTIALS = "E-mail or password is not right. Please check both."
@@ -25,6 +27,12 @@ TRY_AGAIN = "You have just signed in, or changed something, in another tab. Plea
 LOGIN_PAGE = "shopapp:accounts/templates/login.jinja2"
 ACCOUNT_PAGE = "shopapp:accounts/templates/account.jinja2"
 LOGOUT_PAGE = "shopapp:accounts/templates/logout.jinja2"
+CLEAR_SITE_DATA = ("Clear-Site-Data", '"storage"')
+"""What a browser is to forget at logout: what our script has noted. Not "cookies": that of the session is deleted by
+name, and the device's is not to be lost, nor one that a newer sign-in has just set. Not "cache": there is no page of a
+person in it (no-store), and Chromium keeps whoever signs out waiting for seconds while it looks through all of it.
+"""
+
 DAY = 24 * 60 * 60
 
 REASONS = {
@@ -48,22 +56,27 @@ def show_login(request: Request) -> dict[str, Any] | Response:
 
 @view_config(route_name="login", request_method="POST", accept="text/html", renderer=LOGIN_PAGE)
 def log_in(request: Request) -> dict[str, Any] | Response:
-    """Sign in from the form: 303 onwards, 422 for a form with gaps, 401 for wrong credentials."""
+    """Sign in from the form: 303 onwards, 422 for a form with gaps, 401 for wrong credentials, 429 for too many of
+    them, 503 if too many people sign in at the moment.
+    """
     form = LoginForm(submitted(request))
-    if not form.validate():
-        request.response.status_int = 422
-    elif user := _authenticate(request, form):
-        flash_welcome(request, user)
-        return HTTPSeeOther(local_path(form.next.data, request.route_path("home")))
-    else:
-        form.form_errors.append(WRONG_CREDENTIALS)
-        request.response.status_int = 401
+    try:
+        if not form.validate():
+            request.response.status_int = 422
+        elif user := _authenticate(request, form):
+            flash_welcome(request, user)
+            return HTTPSeeOther(local_path(form.next.data, request.route_path("home")))
+        else:
+            form.form_errors.append(WRONG_CREDENTIALS)
+            request.response.status_int = 401
+    except (TooOftenError, BusyError) as error:
+        not_now(request, form, error)
     return _login_page(request, form)
 
 
 @view_config(route_name="login", request_method="POST", accept="application/json", renderer="json")
 def log_in_json(request: Request) -> dict[str, Any]:
-    """Sign in by JSON. Raises InvalidFormError (422) and HTTPUnauthorized (401)."""
+    """Sign in by JSON. Raises InvalidFormError (422), HTTPUnauthorized (401), TooOftenError (429), BusyError (503)."""
     form = LoginForm(submitted(request))
     if not form.validate():
         raise InvalidFormError(form)
@@ -83,14 +96,14 @@ def show_logout(request: Request) -> dict[str, Any]:
 def log_out(request: Request) -> Response:
     """Sign out, and say so. Whoever is not signed in is told the same."""
     _announce_logout(request)
-    return HTTPSeeOther(request.route_path("logout"))
+    return HTTPSeeOther(request.route_path("logout"), headers=[CLEAR_SITE_DATA])
 
 
 @view_config(route_name="logout", request_method="POST", accept="application/json")
 def log_out_json(request: Request) -> Response:
     """Sign out by JSON."""
     _announce_logout(request)
-    return HTTPNoContent()
+    return HTTPNoContent(headers=[CLEAR_SITE_DATA])
 
 
 @view_config(
@@ -136,28 +149,29 @@ def kept_days(request: Request) -> int | None:
 
 def _authenticate(request: Request, form: LoginForm) -> User | None:
     """Check the password and announce how that went. An unknown address, a disabled account and a wrong password take
-    the same time and get the same answer.
+    the same time and get the same answer. Raises TooOftenError, BusyError and StoreUnavailable.
     """
     email, password = normalize_email(form.email.data), form.password.data
-    user = find_user(request.dbsession, email)
-    is_right = verify_password(user.password_hash if user else None, password)
-    if not (
-        user
-        and is_right
-        and user.disabled_at is None
-        and let_in(
+    tries = count_login(request, email)
+    with place_to_hash(request, tries):
+        user = find_user(request.dbsession, email)
+        is_right = verify_password(user.password_hash if user else None, password)
+        if user is None or not is_right or user.disabled_at is not None:
+            request.registry.notify(UserLoginFailed(request, email))
+            return None
+        tries.succeed()
+        if not let_in(
             request,
             user,
             keep=form.keep.data,
             form=form.form.data or "",
             is_still_right=lambda: _is_still_right(request, user, email, password),
-        )
-    ):
-        request.registry.notify(UserLoginFailed(request, email))
-        return None
-    if needs_rehash(user.password_hash):
-        replace_password_hash(request.dbsession, user, hash_password(password))
-    return user
+        ):
+            request.registry.notify(UserLoginFailed(request, email))
+            return None
+        if needs_rehash(user.password_hash):
+            replace_password_hash(request.dbsession, user, hash_password(password))
+        return user
 
 
 def _is_still_right(request: Request, user: User, email: str, password: str) -> bool:

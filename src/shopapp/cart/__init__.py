@@ -3,10 +3,14 @@
 from pyramid.config import Configurator
 
 from shopapp.audit import on_event
+from shopapp.cart.copies import Copies
+from shopapp.cart.copying import COPIES, Copier
 from shopapp.cart.guesses import Guesses
 from shopapp.cart.subscribers import (
     on_cart_merged,
     on_login_repeated,
+    on_session_ended,
+    on_session_extended,
     on_session_rotated,
     on_session_started,
     on_user_logged_in,
@@ -16,6 +20,8 @@ from shopapp.events import (
     CartItemRemoved,
     CartMerged,
     LoginRepeated,
+    SessionEnded,
+    SessionExtended,
     SessionRotated,
     SessionStarted,
     UserLoggedIn,
@@ -32,10 +38,14 @@ def includeme(config: Configurator) -> None:
     config.scan("shopapp.cart.views")
     guesses = config.registry["shopapp.cart.guesses"] = Guesses()
     read_along(config, guesses.question)
+    copier = Copier(config.registry) if config.registry["shopapp.settings"].shop.cart_thread else None
+    config.registry[COPIES] = Copies(config.registry["shopapp.sessionmaker"], copier.wake if copier else None)
     config.add_subscriber(on_user_logged_in, UserLoggedIn)
     config.add_subscriber(on_session_started, SessionStarted)
     config.add_subscriber(on_session_rotated, SessionRotated)
     config.add_subscriber(on_login_repeated, LoginRepeated)
+    config.add_subscriber(on_session_extended, SessionExtended)
+    config.add_subscriber(on_session_ended, SessionEnded)
     add_observer(config, on_cart_merged, CartMerged)
     for event in (CartItemAdded, CartItemRemoved, CartMerged):
         add_observer(config, on_event, event)

@@ -10,12 +10,15 @@ from pyramid.httpexceptions import HTTPConflict
 from pyramid.request import Request
 
 from shopapp.accounts.security import Identity
+from shopapp.cart.copies import Copies, CopiesUnavailable
+from shopapp.cart.copying import COPIES, owes_copy
 from shopapp.cart.guesses import guesses_of
-from shopapp.cart.store import CartId, CartStore, as_quantities, orders_in, reading
+from shopapp.cart.store import UNREAD, CartId, CartStore, as_quantities, orders_in, reading
 from shopapp.catalog.memory import catalogue_of
 from shopapp.catalog.snapshots import ProductSnapshot
-from shopapp.redis import client_of
-from shopapp.sessions import came_along, cut_off_name, save, session_name, session_was_replaced
+from shopapp.redis import StoreUnavailable, client_of
+from shopapp.sessions import came_along, cut_off_name, save, seconds_left, session_name, session_was_replaced
+from shopapp.throttle.tries import admit_cart
 
 TRY_AGAIN = "You have just signed in, or your session was renewed, in another tab. Please load the page and try again."
 
@@ -121,7 +124,12 @@ class Cart:
 def cart_store(request: Request) -> CartStore:
     """Return the store of carts, with the limits of the settings."""
     shop = request.registry["shopapp.settings"].shop
-    return CartStore(client_of(request), shop.cart_max_quantity, shop.cart_max_lines)
+    return CartStore(client_of(request), shop.cart_max_quantity, shop.cart_max_lines, request.registry[COPIES])
+
+
+def visitors_cart(request: Request, name: str) -> CartId:
+    """Return the cart of the visitor's session of this name, which lives as long as the request's session."""
+    return CartId.of_session(name, seconds_left(request))
 
 
 def existing_cart(request: Request) -> CartId | None:
@@ -134,22 +142,28 @@ def existing_cart(request: Request) -> CartId | None:
     if identity:
         return CartId.of_user(identity.user_id)
     name = request.session.get(VISITOR_CART) or cut_off_name(request)
-    return CartId.of_session(name) if name else None
+    return visitors_cart(request, name) if name else None
 
 
 def cart_to_fill(request: Request) -> CartId:
     """As :func:`existing_cart`, but a visitor who has none gets one: :func:`keep_cart` once it is filled.
 
-    Raises HTTPConflict for a request that was on its way while somebody signed in: its cart is not that of the browser.
+    Raises HTTPConflict for a request that was on its way while somebody signed in: its cart is not that of the browser;
+    and TooOftenError where visitors from the same network have begun too many.
     """
     if session_was_replaced(request):
         raise HTTPConflict(TRY_AGAIN)
     cart = existing_cart(request)
     if cart is None or (cart.owner == CartId.of_session(cut_off_name(request)).owner and not quantities(request)):
-        cart = CartId.of_session(session_name(request))
-    if not request.session.new:
+        cart = visitors_cart(request, session_name(request))
+    if request.session.new:
+        if not request.identity:
+            admit_cart(request)  # before it is there: it would stay without the session
+    else:
         keep_cart(request, cart)
         save(request)  # now: if that makes the request run again, nothing is in the cart yet that would be there twice
+        if cart.user_id is None:
+            cart = visitors_cart(request, cart.session_name)  # the session may have more time now
     return cart
 
 
@@ -173,8 +187,32 @@ def _read(request: Request, cart: CartId) -> dict[str, int]:
     if fields is None:
         guesses_of(request).learn(request, cart)
         fields = cart_store(request).fields(cart)
+    if cart.user_id is not None:
+        fields = _whole(request, cart, cart.user_id, fields)
     orders = orders_in(fields)
     return _settled(request, cart, orders, as_quantities(fields)) if orders else as_quantities(fields)
+
+
+def _whole(request: Request, cart: CartId, user_id: int, fields: Mapping[bytes, bytes]) -> Mapping[bytes, bytes]:
+    """Read a person's cart back that Redis has lost; note one that was not copied yet, by a process that was killed."""
+    copies: Copies = request.registry[COPIES]
+    if fields and UNREAD not in fields:
+        if owes_copy(fields):
+            copies.note(user_id)
+        return fields
+    if copies.has_nothing(user_id):
+        return fields
+    try:
+        copy = copies.read(user_id)
+    except CopiesUnavailable:
+        return fields
+    if copy is None and not fields:
+        return fields
+    try:
+        return cart_store(request).bring_back(cart.key, copy)
+    except StoreUnavailable:  # Redis takes no writes: what was copied can be shown all the same
+        lines = copy.lines if copy else {}
+        return {sku.encode(): str(quantity).encode() for sku, quantity in lines.items()} | dict(fields)
 
 
 def _settled(request: Request, cart: CartId, orders: Mapping[str, int], held: dict[str, int]) -> dict[str, int]:

@@ -11,7 +11,15 @@ from pyramid.request import Request
 from shopapp.cart.contents import VISITOR_CART, cart_store
 from shopapp.cart.store import CartId
 from shopapp.catalog.memory import catalogue_of
-from shopapp.events import CartMerged, LoginRepeated, SessionRotated, SessionStarted, UserLoggedIn
+from shopapp.events import (
+    CartMerged,
+    LoginRepeated,
+    SessionEnded,
+    SessionExtended,
+    SessionRotated,
+    SessionStarted,
+    UserLoggedIn,
+)
 from shopapp.sessions import presented_name
 
 
@@ -42,9 +50,33 @@ def on_login_repeated(event: LoginRepeated) -> None:
 
 def on_cart_merged(event: CartMerged) -> None:
     """Tell the person, who may have had other things in their cart."""
-    products = "1 product" if event.lines == 1 else f"{event.lines} products"
-    shortage = " Where we do not have as many, the quantity is lower now." if event.cut else ""
-    event.request.session.flash(f"{products} from your visit came along into your cart.{shortage}", "info")
+    words = []
+    if event.lines:
+        words.append(f"{_products(event.lines)} from your visit came along into your cart.")
+    if event.cut:
+        words.append("Where we do not have as many, the quantity is lower now.")
+    if event.left_out:
+        most = event.request.registry["shopapp.settings"].shop.cart_max_lines
+        words.append(
+            f"{_products(event.left_out)} from your visit did not fit: a cart holds at most {most} different products."
+        )
+    event.request.session.flash(" ".join(words), "info")
+
+
+def on_session_extended(event: SessionExtended) -> None:
+    """Have a visitor's cart live as long as the session that names it."""
+    if event.user_id is None and VISITOR_CART in event.request.session:
+        cart_store(event.request).keep(CartId.of_session(event.handle, event.seconds))
+
+
+def on_session_ended(event: SessionEnded) -> None:
+    """Throw the visitor's cart away with the session. One that was found to have run out had no longer to live."""
+    if event.user_id is None and event.reason not in ("idle", "absolute"):
+        cart_store(event.request).forget(CartId.of_session(event.handle))
+
+
+def _products(number: int) -> str:
+    return "1 product" if number == 1 else f"{number} products"
 
 
 def _move(request: Request, user_id: int | str | None) -> None:
@@ -53,10 +85,10 @@ def _move(request: Request, user_id: int | str | None) -> None:
     visitor = CartId.of_session(name) if name else getattr(request, "visitors_cart", None)
     if visitor is None or user_id is None:
         return
-    lines, cut = cart_store(request).merge(visitor, CartId.of_user(user_id), lambda skus: _stock_of(request, skus))
+    merged = cart_store(request).merge(visitor, CartId.of_user(user_id), lambda skus: _stock_of(request, skus))
     request.session.pop(VISITOR_CART, None)
-    if lines:
-        request.registry.notify(CartMerged(request, user_id, lines, cut))
+    if merged.lines or merged.left_out:
+        request.registry.notify(CartMerged(request, user_id, merged.lines, merged.cut, merged.left_out))
 
 
 def _stock_of(request: Request, skus: Iterable[str]) -> dict[str, int]:

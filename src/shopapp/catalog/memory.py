@@ -12,18 +12,25 @@ from threading import Lock
 from cachetools import LRUCache
 from pyramid.request import Request
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from shopapp.catalog.snapshots import CategorySnapshot, ProductSnapshot
 from shopapp.catalog.store import catalogue_version, list_categories, products_by_sku
+from shopapp.db import DatabaseUnavailable
+from shopapp.db.away import reason_of
 
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
 """So long is a version believed; nothing that the shop shows is staler."""
 
-PATIENCE_SECONDS = 1.0
-"""So long does a request wait for another one's look."""
+PATIENCE_SECONDS = 0.05
+"""So long does a request wait for another one's look, where a version is known: that one may be held by a database that
+hangs, and must not hold all the others.
+"""
+
+FIRST_PATIENCE_SECONDS = 1.0
+"""The same, where none is known: there is nothing else to go on with."""
 
 MAX_SKU = 64
 
@@ -43,6 +50,7 @@ class Catalogue:
         self._engine, self._looks = engine, looks or engine
         self._looking, self._lock = Lock(), Lock()
         self._version, self._look_at = 0, 0.0
+        self._told = False
         self._categories: tuple[int, tuple[CategorySnapshot, ...]] = (0, ())
         self._products: LRUCache[tuple[int, str], ProductSnapshot | None] = LRUCache(MAX_PRODUCTS)
 
@@ -53,8 +61,8 @@ class Catalogue:
     def version(self) -> int:
         """Return the version of the catalogue, as it was less than a second ago.
 
-        While the database is away, or does not answer within a second, it is the last one known: what is in memory
-        goes on, and is told in the log. Raises SQLAlchemyError if none is known yet.
+        While the database is away, or does not answer, it is the last one known: what is in memory goes on, and the log
+        says so once. Raises SQLAlchemyError if none is known yet.
         """
         if time.monotonic() >= self._look_at:
             self._look()
@@ -94,8 +102,8 @@ class Catalogue:
         return {sku: product for sku, product in found.items() if product is not None}
 
     def _look(self) -> None:
-        if not self._looking.acquire(timeout=PATIENCE_SECONDS):
-            self._go_on("the database does not answer")
+        if not self._looking.acquire(timeout=PATIENCE_SECONDS if self._version else FIRST_PATIENCE_SECONDS):
+            self._go_on(None)
             return
         try:
             now = time.monotonic()
@@ -113,15 +121,22 @@ class Catalogue:
                 log.info("catalogue_version version=%s", version)
                 with self._lock:
                     self._products.clear()
-            self._version, self._look_at = version, now + LOOK_SECONDS
+            if self._told:
+                log.warning("catalogue_looked_at_again version=%s", version)
+            self._version, self._look_at, self._told = version, now + LOOK_SECONDS, False
         finally:
             self._looking.release()
 
-    def _go_on(self, reason: object) -> None:
-        """Believe the known version for as long again, so that a database that is away costs one request a second."""
+    def _go_on(self, error: SQLAlchemyError | None) -> None:
+        """Believe the known version for as long again, so that a database that is away costs one request a second.
+
+        Without an error it is another request that still looks, which tells what comes of it.
+        """
         if not self._version:
-            raise OperationalError("the catalogue's version", None, TimeoutError(str(reason)))
-        log.error("catalogue_not_looked_at error=%r", reason)
+            raise DatabaseUnavailable.because("nobody could read the catalogue's version")
+        if error is not None and not self._told:
+            log.error("catalogue_not_looked_at error=%s", reason_of(getattr(error, "orig", None) or error))
+            self._told = True
         self._look_at = time.monotonic() + LOOK_SECONDS
 
 

@@ -18,6 +18,7 @@ from shopapp.mail.models import Letter
 from shopapp.mail.outbox import SENDER
 from shopapp.mail.sending import Sender
 from shopapp.mail.writing import one_line
+from shopapp.metrics.folder import MetricsFolderError
 
 NO_REDIS = {
     "redis.sessions.redis_url": "unix:///dev/null/no-redis",
@@ -108,6 +109,8 @@ def _sender(ini: str) -> Iterator[Sender]:
     asked = os.environ.pop("REDIS_URL", None)
     try:
         app = shopapp.main({}, **settings)
+    except MetricsFolderError as error:
+        raise click.ClickException(str(error)) from error
     finally:
         if asked is not None:
             os.environ["REDIS_URL"] = asked

@@ -15,6 +15,7 @@ from shopapp.accounts.models import User
 from shopapp.accounts.passwords import MAX_NEW_LENGTH, MIN_PASSWORD_LENGTH, hash_password
 from shopapp.accounts.store import find_user
 from shopapp.accounts.strength import weakness_of
+from shopapp.accounts.validity import next_moment
 from shopapp.cli.common import open_engine, open_redis, read_settings
 from shopapp.mail import post
 from shopapp.sessions import make_index
@@ -75,6 +76,7 @@ def change_password(ini: str, email: str) -> None:
 
     def change(dbsession: Session, person: User) -> None:
         person.password_hash, person.owes_sign_out = password_hash, True
+        person.sessions_valid_from = next_moment(person)
         kill_links_of(dbsession, person.id)
         at = datetime.now(UTC).isoformat()
         post(dbsession, "password_changed", person.email, user=person.id, at=at)
@@ -93,6 +95,7 @@ def disable(ini: str, email: str) -> None:
 
     def change(dbsession: Session, person: User) -> None:
         person.disabled_at = person.disabled_at or datetime.now(UTC)
+        person.sessions_valid_from = next_moment(person)
         kill_links_of(dbsession, person.id)
 
     ended = _change_and_end_sessions(read_settings(ini), email, change)
@@ -122,7 +125,8 @@ def _change_and_end_sessions(settings: Settings, email: str, change: Callable[[S
             return len(make_index(client, settings.sessions).end_all(user_id))
     except click.ClickException as error:
         raise click.ClickException(
-            f"The account is changed, but its sessions go on: please run this again.\n{error.message}"
+            "The account is changed, but its sessions go on for a minute: to end them now, please run this again.\n"
+            f"{error.message}"
         ) from error
 
 

@@ -49,6 +49,16 @@ def count_sessions(ini: str) -> None:
         click.echo(f"Sessions: {admin.count(client, settings.prefix)}.")
 
 
+@sessions.command("reindex")
+@click.pass_obj
+def reindex_sessions(ini: str) -> None:
+    """Find all sessions of persons, and list those that the person's list has lost."""
+    settings = read_settings(ini).sessions
+    with open_redis(settings) as client:
+        there, missing = admin.reindex(client, settings.prefix, make_index(client, settings))
+    click.echo(f"Sessions of persons: {there}. Missing in their lists until now: {missing}.")
+
+
 @sessions.command("clear")
 @click.confirmation_option(prompt="This signs everybody out, and visitors lose their carts. Go on?")
 @click.pass_obj

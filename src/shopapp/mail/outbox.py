@@ -8,6 +8,7 @@ from pyramid.registry import Registry
 from pyramid.request import Request
 from sqlalchemy.orm import Session
 
+from shopapp.mail.counting import count_when_committed
 from shopapp.mail.models import Letter
 
 KINDS = "shopapp.mail.kinds"
@@ -37,6 +38,7 @@ def add_letter(config: Configurator, kind: str, compose: Compose) -> None:
 def post(dbsession: Session, kind: str, recipient: str, **data: Any) -> None:
     """Put a letter into the outbox, in the transaction of ``dbsession``."""
     dbsession.add(Letter(kind=kind, recipient=recipient, data=data))
+    count_when_committed(dbsession, kind)
 
 
 def send_soon(request: Request) -> None:

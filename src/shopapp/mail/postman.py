@@ -9,6 +9,7 @@ import os
 import random
 import weakref
 from threading import Event, Lock, Thread
+from typing import NamedTuple
 
 from pyramid.events import NewRequest
 from pyramid.registry import Registry
@@ -68,10 +69,17 @@ def on_new_request(event: NewRequest) -> None:
 
 
 def _work(bell: Bell, registry: "weakref.ref[Registry]") -> None:
-    failures = 0
+    failures, told = 0, ""
     while not bell.stopped.is_set():
         bell.rung.clear()
-        if _looks_well(registry()):
+        looked = _look(registry())
+        if looked.error != told:  # once, not at each look: an outage may be long
+            if looked.error:
+                log.error("outbox_not_looked_at error=%s", looked.error)
+            else:
+                log.warning("outbox_looked_at_again")
+            told = looked.error
+        if looked.is_well:
             failures = 0
             bell.rung.wait(_about(LOOK_SECONDS))
         else:
@@ -80,15 +88,21 @@ def _work(bell: Bell, registry: "weakref.ref[Registry]") -> None:
             failures = min(failures + 1, 8)
 
 
-def _looks_well(registry: Registry | None) -> bool:
+class Looked(NamedTuple):
+    """What became of a look: whether mail leaves, and the error if there was one."""
+
+    is_well: bool
+    error: str = ""
+
+
+def _look(registry: Registry | None) -> Looked:
     if registry is None:
-        return True
+        return Looked(is_well=True)
     try:
         sender: Sender = registry[SENDER]
-        return not sender.send_due().away
+        return Looked(not sender.send_due().away)
     except Exception as error:
-        log.error("outbox_not_looked_at error=%s", place_of(error))  # in one line, as it comes again
-        return False
+        return Looked(is_well=False, error=place_of(error))
 
 
 def _about(seconds: float) -> float:

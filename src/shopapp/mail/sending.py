@@ -13,19 +13,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 
-from prometheus_client import Counter
 from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
+from shopapp.mail.counting import LETTERS
 from shopapp.mail.letter import BadAddressError, LetterWriter
 from shopapp.mail.models import Letter
 from shopapp.mail.outbox import Compose
 from shopapp.mail.transport import AwayError, NotSentError, RefusedError, Transport
 
 log = logging.getLogger(__name__)
-
-LETTERS = Counter("shopapp_letters", "Mail, by kind and by what became of it", ["kind", "outcome"])
 
 LEASE = timedelta(minutes=10)
 """So long does who took a letter up have it alone: longer than a mail server can be talked to."""

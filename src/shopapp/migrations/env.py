@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 
 import shopapp.accounts.models
+import shopapp.cart.models
 import shopapp.catalog.models
 import shopapp.mail.models
 import shopapp.orders.models  # noqa: F401 - every module with models is imported here, for its tables

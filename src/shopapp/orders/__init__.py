@@ -4,7 +4,7 @@ from pyramid.config import Configurator
 
 from shopapp.audit import on_event
 from shopapp.cart.contents import BOUGHT
-from shopapp.events import EmailChanged, OrderPlaced, add_observer
+from shopapp.events import CheckoutRefused, EmailChanged, OrderPlaced, add_observer
 from shopapp.orders.checkout import bought
 from shopapp.orders.letters import add_letters
 from shopapp.orders.payment import PROVIDER, Invoice
@@ -28,3 +28,4 @@ def includeme(config: Configurator) -> None:
     config.add_subscriber(on_email_changed, EmailChanged)
     add_letters(config)
     add_observer(config, on_event, OrderPlaced)
+    add_observer(config, on_event, CheckoutRefused)

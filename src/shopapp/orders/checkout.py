@@ -26,7 +26,7 @@ from shopapp.cart.contents import (
 from shopapp.cart.store import CartBusyError, CartId
 from shopapp.catalog.memory import catalogue_of
 from shopapp.catalog.store import products_by_sku
-from shopapp.events import OrderPlaced
+from shopapp.events import CheckoutRefused, OrderPlaced
 from shopapp.http import InvalidFormError, RefusedError, unsure_from_here
 from shopapp.mail.outbox import wake
 from shopapp.orders.amounts import Amounts, amounts_of
@@ -45,6 +45,7 @@ from shopapp.orders.store import (
 )
 from shopapp.redis import StoreUnavailable
 from shopapp.sessions import save, session_was_replaced
+from shopapp.throttle.tries import Tries
 
 CART_EMPTY = "Your cart is empty, so there is nothing to order."
 CART_BUSY = "This cart is being ordered in another tab at this moment. Please look at your cart."
@@ -101,9 +102,17 @@ def new_token(request: Request, seen: Review) -> str:
 def submit(request: Request, form: CheckoutForm) -> tuple[Order, bool]:
     """Order what the form says; return the order, and whether it is new: False for one that was placed by it before.
 
-    Raises InvalidFormError, RefusedError, SignedOutError, HTTPConflict and StoreUnavailable: in each case
-    nothing was ordered and nothing changed.
+    Raises InvalidFormError, RefusedError, SignedOutError, HTTPConflict, TooOftenError and StoreUnavailable: in each
+    case nothing was ordered and nothing changed.
     """
+    try:
+        return _submit(request, form)
+    except (InvalidFormError, RefusedError, SignedOutError, HTTPConflict) as error:
+        request.registry.notify(CheckoutRefused(request, _reason(error)))
+        raise
+
+
+def _submit(request: Request, form: CheckoutForm) -> tuple[Order, bool]:
     identity, token = request.identity, _token(request, form)
     if identity is None and token and token.user_id is not None:
         raise SignedOutError  # before the form is judged: it has not asked for an address of mail
@@ -145,6 +154,12 @@ def bought(request: Request, form: str) -> dict[str, int] | None:
     return {line.sku: line.quantity for line in order.lines} if order else None
 
 
+def _reason(error: Exception) -> str:
+    if isinstance(error, RefusedError):
+        return error.code
+    return {InvalidFormError: "invalid", SignedOutError: "signed_out"}.get(type(error), "conflict")
+
+
 def _token(request: Request, form: CheckoutForm) -> FormToken | None:
     """Return the form's token; None if no page of ours has it."""
     try:
@@ -180,18 +195,22 @@ def _place(request: Request, token: FormToken, purchase: Purchase) -> tuple[Orde
         raise RefusedError("cart_empty", CART_EMPTY)
     if cart_mark(purchase.lines) != token.cart:
         raise RefusedError("total_changed", CART_CHANGED, total=review(request).amounts.total)
+    if purchase.user_id is None:
+        Tries(request, "checkout").by_address("checkout")
     request.session.pop(DRAFT, None)  # what is ordered need not be typed again
     save(request)  # now: a save that fails must not follow an order
     try:
-        cart_store(request).note_order(cart, token.name)
+        noted = cart_store(request).note_order(cart, token.name)
     except CartBusyError:
         raise RefusedError("conflict", CART_BUSY) from None
     if purchase.user_id is None:
-        unsure_from_here(request, "your cart, which is empty once it is ordered", request.route_path("cart"))
+        name, path = "your cart, which is empty once it is ordered", request.route_path("cart")
     else:
-        unsure_from_here(request, "your orders", request.route_path("orders"))
+        name, path = "your orders", request.route_path("orders")
+    unsure_from_here(request, name, path, may_be_repeated=True)
     try:
-        return place(sessions, purchase, settings.shop)
+        ordered = replace(purchase, cart_of=noted.user_id, cart_version=noted.version)
+        return place(sessions, ordered, settings.shop)
     except (ShortError, TotalChangedError):
         _take_out(request, cart, token.name, {})  # the note alone
         raise

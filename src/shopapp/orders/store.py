@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
 from shopapp.accounts.models import User
+from shopapp.cart.copies import take_out_of_copy
 from shopapp.catalog.models import Product
 from shopapp.db import can_be_stored
 from shopapp.mail import post
@@ -63,6 +64,9 @@ class Purchase:
     lines: Mapping[str, int]
     accept_total: int
     payment: str
+    cart_of: int | None = None
+    """Whose cart is ordered, None for a visitor's: its copy goes with the order."""
+    cart_version: int = 0
 
 
 def place(sessions: sessionmaker[Session], purchase: Purchase, shop: ShopSettings) -> tuple[Order, bool]:
@@ -163,6 +167,8 @@ def _place(dbsession: Session, purchase: Purchase, shop: ShopSettings) -> Order:
     dbsession.add(order)
     dbsession.flush()
     post(dbsession, LETTER, order.email, order_id=order.id)
+    if purchase.cart_of is not None:
+        take_out_of_copy(dbsession, purchase.cart_of, purchase.cart_version, purchase.lines)
     return order
 
 

@@ -7,13 +7,14 @@ from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config
 
-from shopapp.http import InvalidFormError, RefusedError, submitted
+from shopapp.http import InvalidFormError, RefusedError, TooOftenError, submitted
 from shopapp.orders.checkout import DRAFT, Review, SignedOutError, new_token, review, submit
 from shopapp.orders.forms import CheckoutForm
 from shopapp.orders.models import BUYER
 from shopapp.orders.pages import order_json, order_path
 from shopapp.orders.payment import PROVIDER, pay_url
 from shopapp.orders.store import orders_of
+from shopapp.throttle.tries import admit_cart
 
 CHECKOUT_PAGE = "shopapp:orders/templates/checkout.jinja2"
 LINE = ("sku", "name", "quantity", "unit_price", "line_total", "available")
@@ -59,10 +60,11 @@ def order(request: Request) -> dict[str, Any] | Response:
         status, problem = 422, error.fields.get("form", "")
     except RefusedError as refusal:
         problem = refusal.message
+    except TooOftenError as error:
+        status, problem = 429, str(error)
+        request.response.headers["Retry-After"] = str(error.seconds)
     seen = review(request)
-    if (
-        seen.held
-    ):  # else there is nothing to come back for, and whoever sends rubbish without a cookie starts no session
+    if seen.held:  # else there is nothing to come back for, and who sends rubbish without a cookie starts no session
         _keep(request, form)
     request.response.status_int = status
     return _page(request, seen, form, problem)
@@ -72,7 +74,7 @@ def order(request: Request) -> dict[str, Any] | Response:
 def order_as_json(request: Request) -> dict[str, Any]:
     """Order by JSON: 201 and the order, 200 if this form was ordered before.
 
-    Raises InvalidFormError (422), RefusedError (409) and HTTPUnauthorized (401).
+    Raises InvalidFormError (422), RefusedError (409), HTTPUnauthorized (401) and TooOftenError (429).
     """
     try:
         placed, is_new = submit(request, _form(request, submitted(request)))
@@ -117,8 +119,12 @@ def _known(request: Request) -> dict[str, Any]:
 
 
 def _keep(request: Request, form: CheckoutForm) -> None:
-    """Keep what was typed in the session, as far as it could be an address."""
+    """Keep what was typed in the session, as far as it could be an address. Raises TooOftenError where too many
+    visitors from the same network have begun one.
+    """
     typed = {name: form[name].data for name in BUYER if name in form and form[name].data and not form[name].errors}
+    if request.session.new and not request.identity:
+        admit_cart(request)
     if request.session.get(DRAFT, {}) != typed:
         request.session[DRAFT] = typed
 

@@ -1,7 +1,7 @@
-"""One exception for all the ways in which Redis can be away, and no waiting for one that hangs."""
+"""One exception for all the ways in which Redis can be away, and no waiting for one that is known to be."""
 
+import re
 import time
-import weakref
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
@@ -9,9 +9,13 @@ from typing import Any
 from redis import exceptions
 
 from shopapp.redis.clients import Client
+from shopapp.redis.nodes import NodeAway
+from shopapp.redis.turns import here
+from shopapp.redis.watching import tell
 
 # Redis is there but cannot serve: full, a replica after a failover, closed to us, or a cluster that lost nodes.
 OUTAGES = (
+    NodeAway,
     exceptions.ConnectionError,
     exceptions.TimeoutError,
     exceptions.InvalidResponse,
@@ -24,15 +28,21 @@ OUTAGES = (
 )
 
 # Outages for which redis-py has no class: the disk is full, too few replicas, an endless script, closed to a script of
-# ours, no node there.
-OUTAGE_CODES = ("MISCONF", "NOREPLICAS", "BUSY", "ACL failure in script", "Redis Cluster cannot be connected")
+# ours (in the words of Valkey, and of Redis), no node there.
+OUTAGE_CODES = (
+    "MISCONF",
+    "NOREPLICAS",
+    "BUSY ",
+    "ACL failure in script",
+    "The user executing the script can't ",
+    "Redis Cluster cannot be connected",
+)
 
-
-HANG_SECONDS = 1.0
-"""So long is nothing sent to a Redis that did not answer in time; then it is tried again."""
-
-_hung_until: "weakref.WeakKeyDictionary[Client, float]" = weakref.WeakKeyDictionary()
-
+# Before version 7, Redis tells of an error within a script in a sentence around it.
+IN_SCRIPT = re.compile(
+    r"Error running script \(call to \w+\): @user_script:\d+: (?:@user_script: ?\d+: )?-?(.+)", re.DOTALL
+)
+OUTAGE_CODES_IN_SCRIPT = (*OUTAGE_CODES, "OOM ", "READONLY ", "NOPERM ")
 
 ADVICE = "Is Redis there, and is redis.sessions.redis_url right?"
 """What to ask an operator whose Redis is away."""
@@ -45,30 +55,46 @@ class StoreUnavailable(Exception):
 class unavailable_on_error(AbstractContextManager[None]):
     """Turn what redis-py raises in an outage into StoreUnavailable; a mistake in a command stays what it is.
 
-    After a command of ``client`` has timed out, those of the next moment are not even sent: else a Redis that hangs
-    would hold every thread of the server for the whole timeout, again and again, and with them the pages that need no
-    Redis at all.
+    With a ``client``, its connections are watched meanwhile, as in ``connections.py``: nothing is sent to a node that
+    is known to be away, and no request waits longer than it may. Else a Redis that hangs would hold every thread of
+    the server, and with them the pages that need no Redis at all.
     """
 
-    __slots__ = ("_client",)
+    __slots__ = ("_began", "_client")
 
     def __init__(self, client: Client | None = None) -> None:
-        self._client = client
+        self._client, self._began = client, 0.0
 
     def __enter__(self) -> None:
-        if self._client is not None and _hung_until and time.monotonic() < _hung_until.get(self._client, 0.0):
-            raise StoreUnavailable("Redis did not answer a moment ago")
+        if self._client is not None:
+            here.depth += 1
+        self._began = time.perf_counter()
 
     def __exit__(self, _type: Any, error: BaseException | None, _traceback: Any) -> None:
-        if error is None or not isinstance(error, exceptions.RedisError | exceptions.RedisClusterException):
+        if self._client is not None:
+            here.depth -= 1
+        seconds = time.perf_counter() - self._began
+        reason = ""
+        if error is not None and isinstance(error, exceptions.RedisError | exceptions.RedisClusterException):
+            reason = _outage(error)
+        if not reason:
+            tell(seconds, "answered")
             return
-        # A pipeline puts the whole command, data included, before the reason.
-        reason = str(error).rpartition(" caused error: ")[2]
-        if not isinstance(error, OUTAGES) and not reason.startswith(OUTAGE_CODES):
-            return
-        if self._client is not None and isinstance(error, exceptions.TimeoutError):
-            _hung_until[self._client] = time.monotonic() + HANG_SECONDS
+        if isinstance(error, NodeAway):
+            tell(seconds, "not_sent")
+        else:
+            tell(seconds, "hung" if isinstance(error, exceptions.TimeoutError) else "away")
         raise StoreUnavailable(reason) from error
+
+
+def _outage(error: Exception) -> str:
+    """Return why Redis is away, if that is what the error says."""
+    # A pipeline puts the whole command, data included, before the reason.
+    reason = str(error).rpartition(" caused error: ")[2]
+    if isinstance(error, OUTAGES) or reason.startswith(OUTAGE_CODES):
+        return reason or type(error).__name__
+    within = IN_SCRIPT.match(reason)
+    return within[1] if within and within[1].startswith(OUTAGE_CODES_IN_SCRIPT) else ""
 
 
 def sent(client: Client, command: Callable[..., Any], *arguments: Any) -> tuple[Any, bool]:

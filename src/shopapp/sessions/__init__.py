@@ -5,6 +5,7 @@ Any Pyramid app can take it: ``config.include("shopapp.sessions")`` with ``redis
 """
 
 from functools import partial
+from typing import Any
 
 from pyramid.config import Configurator
 from pyramid.events import NewResponse
@@ -18,6 +19,8 @@ from shopapp.events import (
     PasswordChanged,
     SessionConflict,
     SessionEnded,
+    SessionIndexLost,
+    SessionMerged,
     SessionRefused,
     SessionRotated,
     SessionStarted,
@@ -38,6 +41,7 @@ from shopapp.sessions.lifecycle import (
     after_commit,
     end_others,
     end_session,
+    handle_of,
     on_email_changed,
     on_login_repeated,
     on_password_changed,
@@ -56,9 +60,11 @@ from shopapp.sessions.retrying import SessionConflictError
 from shopapp.sessions.saving import loaded_session, on_new_response
 from shopapp.sessions.session import USER_KEY, Session
 from shopapp.sessions.settings import SessionSettings, load_session_settings
+from shopapp.sessions.validity import CannotCheckError, check_sessions_by, on_session_index_lost
 
 __all__ = [
     "USER_KEY",
+    "CannotCheckError",
     "Session",
     "SessionConflictError",
     "SessionInfo",
@@ -70,14 +76,17 @@ __all__ = [
     "end_others",
     "end_session",
     "includeme",
+    "keep_valid",
     "make_index",
     "page_of_sessions",
     "presented_name",
     "read_along",
     "rotate",
     "save",
+    "seconds_left",
     "session_has_ended",
     "session_name",
+    "session_started",
     "session_was_replaced",
     "session_was_used",
     "sessions_of",
@@ -91,6 +100,14 @@ def session_name(request: Request) -> str:
     Raises StoreUnavailable if Redis cannot be reached.
     """
     return session_of(request).handle
+
+
+def session_started(request: Request) -> int:
+    """Return when the request's session began, or the login in it, in seconds since 1970; now for a new one.
+
+    Raises StoreUnavailable if Redis cannot be reached.
+    """
+    return session_of(request).started
 
 
 def presented_name(request: Request) -> str:
@@ -119,6 +136,13 @@ def rotate(request: Request, reason: str) -> None:
     session_of(request).rotate(reason)
 
 
+def keep_valid(request: Request, mark: str) -> None:
+    """Have the request's session go on where it gives the account's own record another mark: see
+    ``config.check_sessions_by``. A visitor's session has none. Raises StoreUnavailable if Redis cannot be reached.
+    """
+    session_of(request).keep_valid(mark)
+
+
 def save(request: Request) -> bool:
     """Save the request's session now instead of when the response is ready; what changes later is saved then.
 
@@ -128,12 +152,20 @@ def save(request: Request) -> bool:
     return session_of(request).save()
 
 
+def seconds_left(request: Request) -> int | None:
+    """Return how long the request's session lives if nobody uses it from now on; None if for ever.
+
+    A new one has the time that it will have when it is stored. Raises StoreUnavailable if Redis cannot be reached.
+    """
+    return session_of(request).seconds_left
+
+
 def sessions_of(request: Request, user_id: int | str) -> list[SessionInfo]:
     """Return the live sessions of a person, the one used last first.
 
     Raises StoreUnavailable if Redis cannot be reached.
     """
-    return session_index(request).sessions(user_id)[0]
+    return session_index(request).sessions(user_id, here=handle_of(request, user_id))[0]
 
 
 def page_of_sessions(request: Request, user_id: int | str, start: int, most: int) -> tuple[list[SessionInfo], int]:
@@ -142,7 +174,7 @@ def page_of_sessions(request: Request, user_id: int | str, start: int, most: int
     They are counted by the time of login, the latest first, from ``start`` on, which is 0 for the first; those of them
     that are over by now are left out. Raises StoreUnavailable if Redis cannot be reached.
     """
-    return session_index(request).sessions(user_id, start, most)
+    return session_index(request).sessions(user_id, start, most, here=handle_of(request, user_id))
 
 
 def count_sessions_of(request: Request, user_id: int | str) -> int:
@@ -166,7 +198,7 @@ def session_has_ended(request: Request) -> bool:
     lookup = session_of(request).lookup
     if lookup.outcome in ("idle", "absolute"):
         return lookup.user_id is not None
-    return lookup.outcome in ("dead", "reused", "refused")
+    return lookup.outcome in ("dead", "reused", "revoked", "refused")
 
 
 def session_was_used(request: Request) -> bool:
@@ -175,9 +207,9 @@ def session_was_used(request: Request) -> bool:
     return session is not None and session.in_use
 
 
-def make_index(client: Client, settings: SessionSettings) -> SessionIndex:
+def make_index(client: Client, settings: SessionSettings, **options: Any) -> SessionIndex:
     """Return the index of all persons' sessions, for a client that is no request's: a command line's."""
-    return SessionIndex(client, Sealer(settings.secrets), Policy.of(settings))
+    return SessionIndex(client, Sealer(settings.secrets), Policy.of(settings), **options)
 
 
 def includeme(config: Configurator) -> None:
@@ -187,7 +219,9 @@ def includeme(config: Configurator) -> None:
     session factory, StoreUnavailable and EmbeddedServerError if the client cannot be made.
     """
     settings = load_session_settings(config.registry.settings)
+    config.registry["shopapp.sessions.settings"] = settings
     config.registry["shopapp.redis"] = find_client(config, settings)
+    config.add_tween("shopapp.sessions.client.take_turn_factory", under=INGRESS)
     factory = make_session_factory(config, settings)
     refuse_other_factory(config, factory)
     config.set_session_factory(factory)
@@ -205,12 +239,16 @@ def includeme(config: Configurator) -> None:
     config.add_subscriber(on_session_rotated, SessionRotated)
     config.add_subscriber(on_login_repeated, LoginRepeated)
     config.add_subscriber(on_session_ended, SessionEnded)
+    config.add_subscriber(on_session_index_lost, SessionIndexLost)
+    config.add_directive("check_sessions_by", check_sessions_by)
     for event in (
         EmailChanged,
         LoginRepeated,
         PasswordChanged,
         SessionConflict,
         SessionEnded,
+        SessionMerged,
+        SessionIndexLost,
         SessionRefused,
         SessionRotated,
         SessionStarted,

@@ -9,6 +9,7 @@ from itertools import islice
 
 from shopapp.redis import Client, unavailable_on_error
 from shopapp.sessions.ids import HASH_DIGITS
+from shopapp.sessions.index import SessionIndex
 
 SCAN_COUNT = 1000
 """Keys that Redis looks at in one step: a millisecond of its time."""
@@ -28,6 +29,20 @@ def handles(client: Client, prefix: str) -> Iterator[str]:
 def count(client: Client, prefix: str) -> int:
     """Return how many sessions are stored. Raises StoreUnavailable if Redis cannot be reached."""
     return sum(1 for _ in handles(client, prefix))
+
+
+def reindex(client: Client, prefix: str, index: SessionIndex) -> tuple[int, int]:
+    """Enter every live session of a person into the list of that person's sessions, where it is not in it; return how
+    many there are, and how many were missing.
+
+    For a Redis that has evicted lists, or was filled from a backup of another moment. Raises StoreUnavailable.
+    """
+    there = missing = 0
+    found = handles(client, prefix)
+    while batch := list(islice(found, SCAN_COUNT)):
+        persons, entered = index.enter(batch)
+        there, missing = there + persons, missing + entered
+    return there, missing
 
 
 def clear(client: Client, prefix: str) -> int:

@@ -4,10 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 from pyramid.config import Configurator
+from pyramid.events import ApplicationCreated
+from pyramid.registry import Registry
 from pyramid.request import Request
-from redis.connection import SSLConnection
+from pyramid.response import Response
 
-from shopapp.redis import Client, connect, started
+from shopapp.redis import Client, Places, Turn, connect, started, take_turn, warm_up, watch
 from shopapp.sessions.settings import SessionSettings
 from shopapp.settings.urls import parse_redis_url
 
@@ -20,9 +22,17 @@ def find_client(config: Configurator, settings: SessionSettings) -> Callable[[Re
     if settings.redis_client_callable:
         given = config.maybe_dotted(settings.redis_client_callable)
         options = client_options(settings)
-        return lambda request: given(request, **options)
+        return lambda request: watch(given(request, **options))
     client = make_client(settings)
+    config.add_subscriber(lambda _event: warm_up(client, settings.redis_waiting), ApplicationCreated)
     return lambda _request: client
+
+
+def take_turn_factory(handler: Callable[[Request], Response], registry: Registry) -> Callable[[Request], Response]:
+    """Stand outermost: what a request waits for Redis is counted from here on."""
+    settings: SessionSettings = registry["shopapp.sessions.settings"]
+    budget, places = settings.redis_budget, Places(settings.redis_waiting)
+    return lambda request: take_turn(Turn(budget, places), handler, request)
 
 
 def make_client(settings: SessionSettings) -> Client:
@@ -32,6 +42,7 @@ def make_client(settings: SessionSettings) -> Client:
         encoding=settings.redis_encoding,
         encoding_errors=settings.redis_encoding_errors,
         socket_timeout=settings.redis_socket_timeout,
+        min_replicas=settings.redis_min_replicas,
     )
 
 
@@ -42,10 +53,12 @@ def client_options(settings: SessionSettings) -> dict[str, Any]:
     The library keeps a redis_url from it. Ours is taken apart, or the function would be told localhost of a Redis that
     REDIS_URL has elsewhere. What has no keyword there (a user, TLS) is added where the URL has it.
     """
-    parsed = parse_redis_url(started(settings.redis_url))
+    said = parse_redis_url(started(settings.redis_url))
+    host, port = said.seeds[0] if said.seeds else ("localhost", 6379)
+    parsed = dict(said.options)
     options: dict[str, Any] = {
-        "host": parsed.pop("host", "localhost"),
-        "port": parsed.pop("port", 6379),
+        "host": host,
+        "port": port,
         "db": parsed.pop("db", 0),
         "password": parsed.pop("password", None),
         "socket_timeout": settings.redis_socket_timeout,
@@ -54,6 +67,4 @@ def client_options(settings: SessionSettings) -> dict[str, Any]:
         "encoding": settings.redis_encoding,
         "encoding_errors": settings.redis_encoding_errors,
     }
-    if parsed.pop("connection_class", None) is SSLConnection:
-        options["ssl"] = True
     return {**options, **parsed}

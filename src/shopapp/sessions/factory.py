@@ -43,6 +43,7 @@ from shopapp.sessions.settings import SessionSettings
 from shopapp.sessions.signing import CookieSigner, ForeignSigner
 from shopapp.sessions.store import SessionStore
 from shopapp.sessions.stored import STORED_ID
+from shopapp.sessions.validity import still_valid
 
 RANDOM_BYTES = 32
 """Of a series and of a salt: 256 bits, twice what OWASP ASVS 5.0 7.2.3 asks for."""
@@ -99,6 +100,8 @@ def make_session_factory(config: Configurator, settings: SessionSettings) -> Cal
 
     def factory(request: Request) -> Session:
         lookup, data, is_signed_anew = _look_up(request, parts)
+        if lookup.outcome == "live" and not still_valid(request, lookup):
+            lookup, data = parts.store_of(request).revoke(lookup), {}
         if parts.invalid_logger and lookup.outcome != "live":
             error = EXCEPTIONS.get(lookup.outcome, InvalidSession_NotInBackend)
             # Never with the id in it, as the library's message: that is nobody's business, and least of all a log's.

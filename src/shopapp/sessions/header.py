@@ -12,6 +12,9 @@ RECORD_VERSION = 2
 
 NONCE_BITS = 48
 
+MOST_MARKS = 4
+"""Only a change that was rolled back needs an earlier one."""
+
 
 class Person(msgspec.Struct, frozen=True, omit_defaults=True):
     """Who logged in, from where, with which browser: what the list of a person's sessions shows."""
@@ -19,6 +22,20 @@ class Person(msgspec.Struct, frozen=True, omit_defaults=True):
     user_id: int | str
     address: str = ""
     agent: str = ""
+    marks: tuple[str, ...] = ()
+    """What the account's own record said at the login, and at changes that this session has made itself; none is one
+    empty mark. The session is valid while the record says one of them."""
+
+    def with_mark(self, mark: str) -> "Person":
+        """The same person after a change of the account's record that was made by their session.
+
+        The earlier marks stay good: the change may yet be rolled back.
+        """
+        return replace(self, marks=(*(self.marks or ("",)), mark)[-MOST_MARKS:])
+
+    def is_valid_by(self, mark: str | None) -> bool:
+        """Whether the account's record, which says this by now, still lets the session go on."""
+        return mark in (self.marks or ("",))
 
 
 class Start(msgspec.Struct, frozen=True):
@@ -44,6 +61,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     """The app gives the session another idle timeout, in seconds; 0 is for ever."""
     expires: int | None = None
     """The app ends the session at this time, however it is used until then."""
+    mark: str | None = None
+    """The account's own record has another mark, by a change that this session makes itself."""
 
 
 NO_CHANGE = Change()
@@ -114,6 +133,8 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             start = change.start
             ends = now + start.lifetime if start.lifetime else 0
             header = replace(header, started=now, idle=start.idle, ends=ends, person=start.person)
+        if change.mark is not None and header.person:
+            header = replace(header, person=header.person.with_mark(change.mark))
         if change.idle is not None:
             header = replace(header, idle=change.idle)
         if change.expires is not None:

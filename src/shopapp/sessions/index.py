@@ -6,7 +6,7 @@ one is stale, is passed over and removed. Rubbish in its place is an empty list.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -47,6 +47,16 @@ if redis.call('ZCARD', KEYS[1]) < tonumber(ARGV[3]) then return {} end
 return redis.call('ZRANGE', KEYS[1], 0, ARGV[4] - 1)
 """
 
+# KEYS: the index. ARGV: handle, the time of its login, seconds to keep the index ("" for ever). Enters the handle at
+# that time if it is not there; returns 1 if it was not.
+ENTER = """
+local kind = redis.call('TYPE', KEYS[1]).ok
+if kind ~= 'none' and kind ~= 'zset' then redis.call('DEL', KEYS[1]) end
+local added = redis.call('ZADD', KEYS[1], 'NX', ARGV[2], ARGV[1])
+if ARGV[3] == '' then redis.call('PERSIST', KEYS[1]) else redis.call('EXPIRE', KEYS[1], ARGV[3]) end
+return added
+"""
+
 log = logging.getLogger(__name__)
 
 
@@ -66,10 +76,18 @@ class SessionInfo:
 class SessionIndex:
     """The sessions of every person. All methods raise StoreUnavailable if Redis cannot be reached."""
 
-    def __init__(self, client: Client, sealer: Sealer, policy: Policy) -> None:
+    def __init__(
+        self,
+        client: Client,
+        sealer: Sealer,
+        policy: Policy,
+        on_lost: Callable[[int | str], None] = lambda _user_id: None,
+    ) -> None:
+        """``on_lost`` is told whose list does not name a session that was entered into it."""
         self._client, self._sealer, self._prefix = client, sealer, policy.prefix
         self._keep_seconds = policy.longest_life
         self._add = Script(client, ADD)
+        self._on_lost = on_lost
 
     def add(self, user_id: int | str, handle: str, limit: int | None, *, sweep: bool) -> list[str]:
         """Enter a session that is stored already; end the oldest beyond ``limit`` and return their handles.
@@ -85,44 +103,81 @@ class SessionIndex:
         live = [entry for entry, _ in self._live(user_id, found)] if found else []
         return self._end(user_id, live[:-limit] if limit else [])
 
-    def remove(self, user_id: int | str, handle: str) -> None:
-        """Take out a session that has ended."""
-        self._forget(user_id, [handle])
+    def remove(self, user_id: int | str, handle: str, *, was_there: bool = False) -> None:
+        """Take out a session that has ended. ``was_there``: unless the list is lost it is in it."""
+        if not self._forget(user_id, [handle]) and was_there:
+            self._on_lost(user_id)
 
     def count(self, user_id: int | str) -> int:
         """Return how many entries there are, stale ones included."""
         return int(self._ask(lambda: self._client.zcard(self._key(user_id)), 0))
 
-    def sessions(self, user_id: int | str, start: int = 0, most: int | None = None) -> tuple[list[SessionInfo], int]:
+    def sessions(
+        self, user_id: int | str, start: int = 0, most: int | None = None, *, here: str = ""
+    ) -> tuple[list[SessionInfo], int]:
         """Return the person's live sessions, the one used last first, and how many entries there are.
 
-        Of many, ``most`` from the ``start``-th on by the time of login, the latest first.
+        Of many, ``most`` from the ``start``-th on by the time of login, the latest first. ``here`` is the handle of one
+        that is stored: if the list does not name it, it is lost, and begins anew with that.
         """
-        handles = self._handles(user_id)[::-1]
+        handles = self._handles(user_id, here)[::-1]
         chosen = handles[start : None if most is None else start + most]
         found = [_info(handle, header) for handle, header in self._live(user_id, chosen)]
         return sorted(found, key=lambda info: info.last_used_at, reverse=True), len(handles)
 
     def end(self, user_id: int | str, handle: str) -> bool:
-        """End one session of the person; False if it is none of theirs."""
-        return handle in self._handles(user_id) and bool(self._end_live(user_id, [handle]))
+        """End one session of the person, listed or not; False if it is none of theirs."""
+        return bool(self._end_live(user_id, [handle]))
 
     def end_all(self, user_id: int | str, *, but: str = "") -> list[str]:
-        """End all sessions of the person except the one with the handle ``but``; return the handles of those ended."""
-        return self._end_live(user_id, [handle for handle in self._handles(user_id) if handle != but])
+        """End all sessions of the person that the list names, except the stored one with the handle ``but``; return the
+        handles of those ended.
+        """
+        return self._end_live(user_id, [handle for handle in self._handles(user_id, but) if handle != but])
+
+    def enter(self, handles: list[str]) -> tuple[int, int]:
+        """Enter those of these sessions that are persons' and alive, each at the time of its login, where the list does
+        not name them; return how many are persons', and how many of them were missing.
+        """
+        moment, entries = now(), []
+        for handle, key, value in self._stored(handles):
+            record = self._sealer.open(key, value) if isinstance(value, bytes) else None
+            if record and record.header.person and not record.header.is_over(moment):
+                entries.append((record.header.person.user_id, handle, record.header.started))
+        return len(entries), self._enter(entries)
 
     def _key(self, user_id: int | str) -> str:
         return f"{self._prefix}user:{user_id}"
 
-    def _handles(self, user_id: int | str) -> list[str]:
+    def _handles(self, user_id: int | str, here: str = "") -> list[str]:
         found = self._ask(lambda: self._client.zrange(self._key(user_id), 0, -1), [])
-        return [handle.decode(errors="replace") for handle in found]
+        handles = [handle.decode(errors="replace") for handle in found]
+        if here and here not in handles:
+            entries = [(user_id, here, header.started) for here, header in self._live(user_id, [here])]
+            if self._enter(entries):
+                self._on_lost(user_id)
+                handles.append(here)
+        return handles
+
+    def _enter(self, entries: list[tuple[int | str, str, int]]) -> int:
+        """Enter a person's session, by its handle, at a time; return how many were not there."""
+        missing = 0
+        for start in range(0, len(entries), BATCH):
+            missing += sum(sent(self._client, self._pipelined_entries, entries[start : start + BATCH])[0])
+        return missing
+
+    def _pipelined_entries(self, entries: list[tuple[int | str, str, int]]) -> list[int]:
+        pipeline = self._client.pipeline(transaction=False)
+        for user_id, handle, started in entries:
+            key = self._key(user_id)
+            pipeline.execute_command("EVAL", ENTER, 1, key, handle, started, self._keep_seconds or "")
+        return pipeline.execute()
 
     def _live(self, user_id: int | str, handles: list[str]) -> list[tuple[str, Header]]:
         """Return those of ``handles`` that name a live session of this person, and remove the others."""
-        keys, moment = [self._prefix + handle for handle in handles], now()
+        moment = now()
         live, stale = [], []
-        for handle, key, value in zip(handles, keys, self._on_each(keys, "GET"), strict=True):
+        for handle, key, value in self._stored(handles):
             record = self._sealer.open(key, value) if isinstance(value, bytes) else None
             if record and record.header.is_of(user_id) and not record.header.is_over(moment):
                 live.append((handle, record.header))
@@ -130,6 +185,11 @@ class SessionIndex:
                 stale.append(handle)
         self._forget(user_id, stale)
         return live
+
+    def _stored(self, handles: list[str]) -> Iterator[tuple[str, str, Any]]:
+        """Return with each handle its key and what is there."""
+        keys = [self._prefix + handle for handle in handles]
+        return zip(handles, keys, self._on_each(keys, "GET"), strict=True)
 
     def _end_live(self, user_id: int | str, handles: list[str]) -> list[str]:
         """As :meth:`_end`, but leave alone what by now is another person's, and what is over already."""
@@ -162,9 +222,9 @@ class SessionIndex:
             pipeline.execute_command(command, key)
         return pipeline.execute(raise_on_error=False)
 
-    def _forget(self, user_id: int | str, handles: list[str]) -> None:
-        if handles:
-            self._ask(lambda: self._client.zrem(self._key(user_id), *handles), 0)
+    def _forget(self, user_id: int | str, handles: list[str]) -> int:
+        """Take these out of the list; return how many were in it."""
+        return int(self._ask(lambda: self._client.zrem(self._key(user_id), *handles), 0)) if handles else 0
 
     def _ask(self, command: Callable[[], Any], nothing: Any) -> Any:
         """Return the answer, or ``nothing`` where the index is rubbish."""

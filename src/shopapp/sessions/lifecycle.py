@@ -1,5 +1,6 @@
 """What a person's coming and going does to their sessions. Part of those events: an error here fails the request."""
 
+import logging
 from collections.abc import Callable
 
 from pyramid.request import Request
@@ -9,6 +10,7 @@ from shopapp.events import (
     LoginRepeated,
     PasswordChanged,
     SessionEnded,
+    SessionIndexLost,
     SessionRotated,
     SessionStarted,
     UserLoggedIn,
@@ -21,6 +23,9 @@ from shopapp.sessions.session import USER_KEY, Session
 
 AGENT_LENGTH = 300
 """Characters kept of a User-Agent header. Browsers send fewer than 200."""
+
+
+log = logging.getLogger(__name__)
 
 
 def session_of(request: Request) -> Session:
@@ -36,7 +41,8 @@ def on_user_logged_in(event: UserLoggedIn) -> None:
         # Another person was logged in in this browser: nothing of theirs may pass on.
         session.end("superseded", marker=True)
     session[USER_KEY] = {"id": event.user_id, "email": event.email, "name": event.name}
-    person = Person(event.user_id, request.remote_addr or "", (request.user_agent or "")[:AGENT_LENGTH])
+    agent, marks = (request.user_agent or "")[:AGENT_LENGTH], (event.mark,) if event.mark else ()
+    person = Person(event.user_id, request.remote_addr or "", agent, marks)
     session.begin_login(person, keep=event.keep, form=event.form)
 
 
@@ -90,13 +96,25 @@ def on_session_ended(event: SessionEnded) -> None:
     A login that takes over from another person leaves that entry to heal by itself, to cost no more than other logins.
     """
     if event.user_id is not None and event.reason not in ("revoked", "limit", "superseded"):
-        session_index(event.request).remove(event.user_id, event.handle)
+        was_there = event.reason == "logout"  # whatever else ends a session, a login may have swept out before
+        session_index(event.request).remove(event.user_id, event.handle, was_there=was_there)
 
 
 def session_index(request: Request) -> SessionIndex:
-    """Return the index of all persons' sessions."""
-    index: SessionIndex = request.registry["shopapp.sessions.index"](client_of(request))
+    """Return the index of all persons' sessions. Where it has lost something, that is told."""
+
+    def on_lost(user_id: int | str) -> None:
+        log.warning("session_index_lost user_id=%s: run `shopapp sessions reindex`", user_id)
+        request.registry.notify(SessionIndexLost(request, user_id))
+
+    index: SessionIndex = request.registry["shopapp.sessions.index"](client_of(request), on_lost=on_lost)
     return index
+
+
+def handle_of(request: Request, user_id: int | str) -> str:
+    """Return the handle of the request's session if it is this person's and stored, else nothing."""
+    session = session_of(request)
+    return session.handle if session.is_stored_for(user_id) else ""
 
 
 def end_session(request: Request, user_id: int | str, handle: str) -> bool:
@@ -109,7 +127,7 @@ def end_session(request: Request, user_id: int | str, handle: str) -> bool:
 
 def end_others(request: Request, user_id: int | str) -> int:
     """End all sessions of a person but that of this request; return how many."""
-    ended = session_index(request).end_all(user_id, but=session_of(request).handle)
+    ended = session_index(request).end_all(user_id, but=handle_of(request, user_id))
     _tell_ended(request, user_id, ended, "revoked")
     return len(ended)
 

@@ -8,10 +8,22 @@ from shopapp.sessions.ids import SessionId, Standing
 from shopapp.sessions.record import Record
 
 Outcome = Literal[
-    "none", "signature", "doubled", "live", "dead", "idle", "absolute", "reused", "late", "refused", "rubbish"
+    "none",
+    "signature",
+    "doubled",
+    "live",
+    "dead",
+    "idle",
+    "absolute",
+    "reused",
+    "revoked",
+    "late",
+    "refused",
+    "rubbish",
 ]
 """``none``: no cookie came. ``signature``: not one that we signed. ``doubled``: two of the name, so one is not ours.
-``dead``: Redis has no such session. ``idle``, ``absolute``, ``reused``: it was found to be over, and has been ended.
+``dead``: Redis has no such session. ``idle``, ``absolute``, ``reused``, ``revoked``: it was found to be over, and has
+been ended.
 ``late``: it got another id so short a while ago that this browser may have the new cookie by now. ``refused``: it did
 so before that. ``rubbish``: what is there is not ours."""
 

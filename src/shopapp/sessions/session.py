@@ -81,6 +81,14 @@ class Session(LibrarySession):
         if self._record is not None:
             self._cut_reason, self._owes_write = self._cut_reason or reason, True
 
+    def keep_valid(self, mark: str) -> None:
+        """Have the session go on although this request gives the account's own record another mark.
+
+        It has to be stored before the record is: ``save`` does that before the database commits.
+        """
+        if self.user_id is not None:
+            self._mark, self._owes_write = mark, True
+
     def invalidate(self) -> None:
         """End the session; what is put into it afterwards starts a new one. Raises StoreUnavailable."""
         self.end("invalid")

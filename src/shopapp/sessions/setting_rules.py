@@ -6,6 +6,7 @@ from string import ascii_lowercase, ascii_uppercase, digits, hexdigits
 from typing import TYPE_CHECKING
 
 from shopapp.settings import Reading, Rule
+from shopapp.settings.urls import parse_redis_url
 
 if TYPE_CHECKING:
     from shopapp.sessions.settings import SessionSettings
@@ -97,6 +98,24 @@ RULES: "tuple[Rule[SessionSettings], ...]" = (
         "is given as well as an id_generator, which makes the whole id",
         "remove one of the two",
     ),
+    Rule(
+        ("redis_url", "redis_client_callable"),
+        lambda s, _: bool(s.redis_client_callable) and parse_redis_url(s.redis_url).kind == "sentinel",
+        "names Sentinels, and a redis_client_callable is told one host and one port",
+        "remove redis.sessions.redis_client_callable, or have the function find the primary and remove the URL",
+    ),
+    Rule(
+        ("redis_min_replicas", "redis_client_callable"),
+        lambda s, _: bool(s.redis_min_replicas and s.redis_client_callable),
+        "is set, and nothing waits for replicas with the client of a redis_client_callable",
+        "remove one of the two",
+    ),
+    Rule(
+        ("redis_min_replicas", "redis_url"),
+        lambda s, _: bool(s.redis_min_replicas) and s.redis_url.startswith("embedded:"),
+        "is set, and an embedded server has no replicas: every change would be a 503",
+        "remove it, or write the URL of a Redis that has replicas",
+    ),
 )
 
 PRODUCTION_RULES: "tuple[Rule[SessionSettings], ...]" = (
@@ -105,6 +124,12 @@ PRODUCTION_RULES: "tuple[Rule[SessionSettings], ...]" = (
         lambda s, _: s.redis_url.startswith("embedded:"),
         "is an embedded server, which is for development: it ends with the app",
         "write the URL of a Redis that runs on its own, such as redis://localhost:6379/0",
+    ),
+    Rule(
+        ("redis_url",),
+        lambda s, _: parse_redis_url(s.redis_url).is_unchecked,
+        "turns off the check of the server's certificate: whoever is on the way could read and change all sessions",
+        "take ssl_cert_reqs and ssl_check_hostname out of it, and name a private CA in ssl_ca_certs",
     ),
     Rule(
         ("cookie_secure",),

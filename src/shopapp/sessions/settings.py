@@ -146,9 +146,14 @@ class SessionSettings:
     redis_url: str = setting(
         "redis://localhost:6379/0",
         urls.redis_url,
-        "Where sessions and carts live: redis://, rediss:// (TLS), redis+cluster://, unix:// or embedded:DIRECTORY. "
-        "Left out: made of the keys below.",
+        "Where sessions and carts live: redis://, rediss:// (TLS), redis+cluster://, redis+sentinel://, unix:// or "
+        "embedded:DIRECTORY. Left out: made of the keys below.",
         env="REDIS_URL",
+    )
+    allow_eviction: bool = setting(
+        False,
+        kinds.boolean,
+        "Start in production, and be ready, also on a Redis that throws sessions away when its memory is full.",
     )
     redis_host: str = setting(
         "localhost",
@@ -168,7 +173,22 @@ class SessionSettings:
         "Socket used instead of host and port.",
     )
     redis_socket_timeout: float | None = setting(
-        1.0, kinds.seconds(0.05, 60), "Wait for Redis no longer than this; None: for ever."
+        1.0, kinds.seconds(0.05, 60), "Wait for one answer of Redis no longer than this; None: for ever."
+    )
+    redis_budget: float | None = setting(
+        4.0, kinds.seconds(0.05, 60), "A request waits for Redis no longer than this in all; None: for ever."
+    )
+    redis_waiting: int = setting(
+        3,
+        kinds.integer(1, 1_000, "requests"),
+        "So many requests at a time may wait for a slow Redis; fewer than the server has threads.",
+    )
+    redis_min_replicas: int = setting(
+        0,
+        kinds.integer(0, 10),
+        "A write is acknowledged when so many replicas have it as well, else it is a 503; 0: as soon as the primary "
+        "has it.",
+        key="redis.min_replicas",
     )
     redis_client_callable: str | None = setting(
         None, kinds.dotted("__call__"), "Callable(request, **options) that gives the Redis client."

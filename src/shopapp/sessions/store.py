@@ -57,10 +57,13 @@ class ValueConflictError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What a write has stored, and the ``places`` where it won over another request's value."""
+    """What a write has stored, the ``places`` where it won over another request's value, and whether what is stored has
+    another request's changes too.
+    """
 
     record: Record
     places: list[str] = field(default_factory=list)
+    is_merged: bool = False
 
 
 class SessionStore:
@@ -137,7 +140,7 @@ class SessionStore:
             args = [stored.seal, record.value, "" if seconds is None else seconds]
             reply, was_sent_twice = sent(self._client, self._compare_and_set, key, *args)
             if reply == 1 or reply == record.value:
-                return Stored(record, places)
+                return Stored(record, places, is_merged=payload != data != known.payload)
             found = self._sealer.open(key, reply) if reply else None
             if found is None or self._ids.standing(presented, found.header) is Standing.CUT_OFF:
                 raise SessionGoneError(found)
@@ -158,6 +161,12 @@ class SessionStore:
         args = [record.header.beginning, MARKER_SECONDS if marker else ""]
         ended, was_sent_twice = sent(self._client, self._end, self._policy.prefix + handle, *args)
         return bool(ended) or was_sent_twice
+
+    def revoke(self, lookup: Lookup) -> Lookup:
+        """End the live session that was found, since the account's own record does not let it go on."""
+        assert lookup.presented is not None  # noqa: S101 - for the type checker
+        assert lookup.record is not None  # noqa: S101
+        return self._over("revoked", lookup.presented, lookup.record)
 
     def extend(self, handle: str, seconds: int) -> None:
         """Push the session's end out to ``seconds`` from now. What has ended stays ended."""

@@ -9,6 +9,8 @@ from shopapp.events import (
     LoginRepeated,
     SessionConflict,
     SessionEnded,
+    SessionExtended,
+    SessionMerged,
     SessionRotated,
     SessionStarted,
     SessionWriteDeferred,
@@ -16,7 +18,7 @@ from shopapp.events import (
 )
 from shopapp.redis import StoreUnavailable
 from shopapp.sessions.clock import now
-from shopapp.sessions.header import NO_CHANGE, Change, Start
+from shopapp.sessions.header import NO_CHANGE, Change, Header, Start
 from shopapp.sessions.ids import Kind, SessionId, Standing, hashed
 from shopapp.sessions.lookup import Lookup
 from shopapp.sessions.mapping import SessionMapping
@@ -31,6 +33,10 @@ if TYPE_CHECKING:
 
 STORED_ID = "shopapp.sessions.stored_id"
 """Where in the WSGI environment the id is that this request has stored and its browser has not got yet."""
+
+
+def _marks(start: Start | Header) -> tuple[str, ...]:
+    return start.person.marks if start.person else ()
 
 
 def kind_of(reason: str) -> Kind | None:
@@ -57,6 +63,8 @@ class StoredSession(SessionMapping):
     """Why the next write cuts off all earlier ids; empty if it does not."""
     _idle: int | None = None
     _expires: int | None = None
+    _mark: str | None = None
+    """Another mark of the account's record, which this request has changed itself."""
     _has_written = False
     """Something is stored already that a second run of the request would do again."""
     _keeps_cookie = False
@@ -92,10 +100,27 @@ class StoredSession(SessionMapping):
         return self._id.handle if self._id else hashed(self._future_series())
 
     @property
+    def started(self) -> int:
+        """When it, or the login in it, began, in seconds since 1970."""
+        return self._record.header.started if self._record else now()
+
+    @property
     def user_id(self) -> int | str | None:
         """Who is signed in."""
         start = self._login or (self._record.header if self._record else None)
         return start.person.user_id if start and start.person else None
+
+    @property
+    def seconds_left(self) -> int | None:
+        """How long it lives without use from now on; None is for ever."""
+        if self._record:
+            return self._record.header.seconds_left(now())
+        start = self._login or self._parts.policy.visit()
+        return min((seconds for seconds in (start.idle, start.lifetime) if seconds), default=None)
+
+    def is_stored_for(self, user_id: int | str) -> bool:
+        """Whether it is this person's, and in Redis."""
+        return self._record is not None and self._record.header.is_of(user_id)
 
     def _take(self, record: Record, session_id: SessionId, standing: Standing) -> None:
         self._record, self._series = record, session_id.series
@@ -118,7 +143,7 @@ class StoredSession(SessionMapping):
 
     def _forget(self) -> None:
         """Let the stored session be: what is put in from now on starts another one."""
-        self._record = self._id = self._shown = self._login = self._idle = self._expires = None
+        self._record = self._id = self._shown = self._login = self._idle = self._expires = self._mark = None
         self._series = self._salt = self._cut_reason = ""
         self._drops_writes = False
 
@@ -137,7 +162,7 @@ class StoredSession(SessionMapping):
         )
         self._data, _ = merge(base, self._parts.codec.deserialize(record.payload), mine)
         self._touched = True
-        is_the_same = login is not None and login.idle == record.header.idle
+        is_the_same = login is not None and login.idle == record.header.idle and _marks(login) == _marks(record.header)
         if is_the_same and now() < record.header.started + MARKER_SECONDS:
             self._events.append(LoginRepeated(self._request, self.handle, self.user_id))
             self._resends_cookie = True
@@ -170,7 +195,7 @@ class StoredSession(SessionMapping):
         parts, start = self._parts, self._login or self._parts.policy.visit()
         series, payload = self._future_series(), parts.codec.encode(self._data)
         parts.codec.admit(self._data, payload)
-        clocks = Change(idle=self._idle, expires=self._expires)
+        clocks = Change(idle=self._idle, expires=self._expires, mark=self._mark)
         try:
             record = self._store().create(series, self._future_salt(), start, clocks, payload, now())
         except SessionGoneError as found:
@@ -203,7 +228,8 @@ class StoredSession(SessionMapping):
         # What an older secret has sealed is sealed anew by the next write; where no push of the clock is one, now.
         owes_seal = not known.is_sealed_anew and not (policy.knows_expiry and header.idle)
         push = owes_seal or policy.push_is_due(header, now())
-        if not (push or self._cut_reason or self._shown or self._idle is not None or self._expires is not None):
+        asked_for = (self._idle, self._expires, self._mark) != (None, None, None)
+        if not (push or self._cut_reason or self._shown or asked_for):
             return NO_CHANGE
         return Change(
             start=self._login,
@@ -212,6 +238,7 @@ class StoredSession(SessionMapping):
             push=push,
             idle=self._idle,
             expires=self._expires,
+            mark=self._mark,
         )
 
     def _replace(self, known: Record, session_id: SessionId, change: Change, payload: bytes | None) -> None:
@@ -251,6 +278,7 @@ class StoredSession(SessionMapping):
                 self._keeps_cookie = ahead is None  # two steps ahead is too far: the browser keeps what it has
             raise
         self._keeps_cookie = self._keeps_cookie or bool(change.cut and is_listed)
+        has_other_clocks = change.push or change.start or change.idle is not None or change.expires is not None
         reason = self._cut_reason or ("periodic" if stored.record.header.generation > known.header.generation else "")
         self._clock_moved = self._clock_moved or change.push
         self._has_stored(stored, session_id, data)
@@ -258,8 +286,12 @@ class StoredSession(SessionMapping):
             reason = ""  # another request has told of it
         if reason:
             self._events.append(SessionRotated(self._request, self.handle, reason, self.user_id))
+        if has_other_clocks:
+            self._tell_extended()
         if stored.places:
             self._events.append(SessionConflict(self._request, self.handle, tuple(stored.places), self.user_id))
+        elif stored.is_merged:
+            self._events.append(SessionMerged(self._request, self.handle, self.user_id))
 
     def _has_stored(self, stored: Stored, session_id: SessionId, data: bytes) -> None:
         record, ids = stored.record, self._parts.ids
@@ -273,7 +305,7 @@ class StoredSession(SessionMapping):
         if self._id != self._lookup.presented:
             # For pyramid_retry: if the commit fails, the request runs again with the cookie from before.
             self._request.environ[STORED_ID] = self._id
-        self._shown = self._login = self._idle = self._expires = None
+        self._shown = self._login = self._idle = self._expires = self._mark = None
         self._cut_reason, self._owes_write = "", False
 
     def _go_on_without(self, found: Record | None, series: str) -> None:
@@ -293,7 +325,7 @@ class StoredSession(SessionMapping):
 
     def _can_wait(self, known: Record, change: Change, payload: bytes | None) -> bool:
         """Whether the next request can as well store this: the clock, a rotation, messages that were shown."""
-        if change.idle is not None or change.expires is not None:
+        if change.idle is not None or change.expires is not None or change.mark is not None:
             return False
         return payload is None or takes_messages_only(self._parts.codec.deserialize(known.payload), self._data)
 
@@ -306,6 +338,11 @@ class StoredSession(SessionMapping):
         if policy.sets_ttl and not policy.pushes_on_read:
             self._store().extend(self.handle, seconds)
         self._clock_moved = True
+        self._tell_extended()
+
+    def _tell_extended(self) -> None:
+        event = SessionExtended(self._request, self.handle, self.seconds_left, self.user_id)
+        self._events.append(event)
 
     def _drop(self) -> None:
         """Leave ended what has ended, and the cookie alone: that in the browser may by now be that of a newer login."""

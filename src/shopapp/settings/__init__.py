@@ -85,7 +85,7 @@ def read(
 
     `python_only` has the names that no ini can hold, and what to do instead.
     """
-    known = {prefix + (f.metadata["key"] or f.name): f for f in fields(cls)}
+    known = {key_of(prefix, f): f for f in fields(cls)}
     unknown = _unknown_keys(known, prefix, raw, python_only or {})
     reading = Reading(complaints=[*unknown, *_misspelt_prefixes(known, prefix, raw)])
     for key, f in known.items():
@@ -100,6 +100,12 @@ def read(
         if text is not None:
             _convert(reading, f, text.strip())
     return reading
+
+
+def key_of(prefix: str, field: "Field[Any]") -> str:
+    """Return the key of a field: of its own, whole, if that has a dot in it, else what follows the prefix."""
+    key: str = field.metadata["key"] or field.name
+    return key if "." in key else prefix + key
 
 
 def _convert(reading: Reading, f: "Field[Any]", text: str) -> None:
@@ -131,8 +137,11 @@ def _misspelt_prefixes(known: Iterable[str], prefix: str, raw: Mapping[str, str]
 
     Both halves have to be near: what begins alike but goes on otherwise is another library's.
     """
-    names = {key.removeprefix(prefix) for key in known}
-    for key in sorted(key for key in raw if not key.startswith(prefix)):
+    names = {key.removeprefix(prefix) for key in known if key.startswith(prefix)}
+    whole = [key for key in known if not key.startswith(prefix)]
+    for key in sorted(key for key in raw if not key.startswith(prefix) and key not in whole):
+        for meant in get_close_matches(key.lower(), whole, n=1, cutoff=NEAR_PREFIX):
+            yield f"{key} is not a known setting; did you mean {meant}?"
         head, _, name = key.rpartition(".")
         if get_close_matches(head.lower(), [prefix.rstrip(".")], cutoff=NEAR_PREFIX):
             for meant in get_close_matches(name.lower(), names, n=1, cutoff=0.8):

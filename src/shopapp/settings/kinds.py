@@ -79,6 +79,19 @@ def seconds(low: float, high: float) -> Kind:
     return Kind("seconds or None", convert)
 
 
+def some_seconds(low: float, high: float) -> Kind:
+    """A number of seconds with a fraction."""
+    optional = seconds(low, high)
+
+    def convert(text: str) -> float:
+        found = optional.convert(text)
+        if found is None:
+            raise BadValueError("is no limit", f"write a number of seconds from {low} to {high}, such as 1.0")
+        return float(found)
+
+    return Kind("seconds", convert)
+
+
 def or_word(word: str, kind: Kind) -> Kind:
     """Another kind, or one word besides, in any case."""
 

@@ -5,12 +5,13 @@ docs/settings.md lists the same keys; a test compares the two.
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from shopapp.sessions.settings import SessionSettings, read_session_settings
 from shopapp.settings import Rule, kinds, raise_complaints, read, setting
 from shopapp.settings.mail import MailSettings
+from shopapp.settings.metrics import MetricsSettings
 from shopapp.settings.shop_kinds import (
     countries,
     currency_code,
@@ -23,6 +24,7 @@ from shopapp.settings.shop_kinds import (
 )
 
 TOP_PRICE = 1_000_000_000
+TOP_TRIES = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +33,20 @@ class ShopSettings:
 
     production: bool = setting(False, kinds.boolean, "Refuse to start with settings that are unsafe in public.")
     database_url: str = setting("sqlite:///var/shop.sqlite", sql_url, "Catalogue and people.", env="DATABASE_URL")
+    database_connections: int = setting(
+        15, kinds.integer(3, 1000), "Connections to PostgreSQL of one process at most; fewer than its threads."
+    )
+    database_connect_timeout: int = setting(
+        2, kinds.integer(2, 60, "seconds"), "So long may a connection to PostgreSQL take to be made."
+    )
+    database_pool_timeout: float = setting(
+        5.0, kinds.some_seconds(0.1, 60), "So long does a request wait for a connection that others have."
+    )
+    database_statement_timeout: float | None = setting(
+        5.0,
+        kinds.seconds(0.1, 3600),
+        "A statement of a request may take so long, or on SQLite wait for another writer; None: for ever.",
+    )
     currency: str = setting("EUR", currency_code, "Currency of every price.")
     url: str = setting("http://localhost:6543", shop_url, "The shop's address, for links in mails.", env="SHOP_URL")
     name: str = setting(
@@ -40,6 +56,11 @@ class ShopSettings:
     page_size: int = setting(12, kinds.integer(1, 100), "Products on a page of the catalogue.")
     cart_max_quantity: int = setting(999, kinds.integer(1, 1_000_000), "Units in one line of a cart at most.")
     cart_max_lines: int = setting(100, kinds.integer(1, 1_000), "Lines in a cart at most.")
+    cart_thread: bool = setting(
+        True,
+        kinds.boolean,
+        "Copy people's carts into the database, by a thread of the app; without, they are gone if Redis loses them.",
+    )
     delivery_fee: int = setting(490, kinds.integer(0, TOP_PRICE, "minor units"), "What delivery costs.")
     free_delivery_from: int | None = setting(
         5000,
@@ -54,8 +75,39 @@ class ShopSettings:
     terms: str | None = setting(None, text_file, "Terms and conditions, for /terms; None: an example.")
     privacy: str | None = setting(None, text_file, "What becomes of people's data, for /privacy; None: an example.")
     returns: str | None = setting(None, text_file, "How things go back, for /returns; None: an example.")
+    password_hashes: int | None = setting(
+        None,
+        kinds.integer(1, 64, optional=True),
+        "Passwords hashed at a time in each process, with 64 MiB each; None: one for each two processors.",
+    )
+    login_tries: int = setting(
+        10,
+        kinds.integer(1, TOP_TRIES),
+        "Wrong passwords for one account at once, and in an hour; then each waits, twice as long as the one before.",
+    )
+    tries_per_address: int = setting(
+        30,
+        kinds.integer(1, TOP_TRIES),
+        "The same for all that one address (IPv6: a /64) tries: to sign in, to be sent mail, to order as a guest.",
+    )
+    tries_per_network: int = setting(
+        120, kinds.integer(1, TOP_TRIES), "The same for the network around an address: a /24, or an IPv6 /48."
+    )
+    visitor_carts_per_network: int = setting(
+        1000,
+        kinds.integer(1, TOP_TRIES),
+        "Carts that visitors from one network (/24, or IPv6 /48) may begin at once, and in an hour.",
+    )
+    proof_seconds: int = setting(
+        600,
+        kinds.integer(0, 86_400, "seconds"),
+        "So long after they have shown their password people end other sessions without showing it again.",
+    )
     trusted_origins: tuple[str, ...] = setting(
         (), origins, "Other origins that may send forms to this shop, with a space between."
+    )
+    request_id_from_proxy: bool = setting(
+        False, kinds.boolean, "Take the X-Request-ID that the trusted proxy sets; else each request gets one here."
     )
 
 
@@ -76,14 +128,21 @@ class Settings:
     sessions: SessionSettings
     shop: ShopSettings
     mail: MailSettings
+    metrics: MetricsSettings = field(default_factory=MetricsSettings)
 
 
 def load_settings(raw: Mapping[str, str], environ: Mapping[str, str] = os.environ) -> Settings:
-    """Read `shop.*`, `mail.*` and `redis.sessions.*`. Raises SettingsError with every mistake in any of them."""
+    """Read all that is the shop's, and `redis.sessions.*`. Raises SettingsError with every mistake in any of them."""
     shop = read(ShopSettings, "shop.", raw, environ)
     mail = read(MailSettings, "mail.", raw, environ)
+    metrics = read(MetricsSettings, "metrics.", raw, environ)
     shop.judge(ShopSettings(**shop.values), RULES)
     production = shop.values.get("production", False)
     sessions, complaints = read_session_settings(raw, environ, production=production)
-    raise_complaints([*shop.complaints, *mail.complaints, *complaints])
-    return Settings(sessions=sessions, shop=ShopSettings(**shop.values), mail=MailSettings(**mail.values))
+    raise_complaints([*shop.complaints, *mail.complaints, *metrics.complaints, *complaints])
+    return Settings(
+        sessions=sessions,
+        shop=ShopSettings(**shop.values),
+        mail=MailSettings(**mail.values),
+        metrics=MetricsSettings(**metrics.values),
+    )

@@ -11,10 +11,14 @@ from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import exception_view_config, forbidden_view_config, notfound_view_config
 
+from shopapp.db import DatabaseUnavailable
 from shopapp.http import (
+    BusyError,
     InvalidFormError,
     NoSuchThingError,
+    ProofNeededError,
     RefusedError,
+    TooOftenError,
     error_body,
     lookout_of,
     path_for_log,
@@ -23,6 +27,7 @@ from shopapp.http import (
 from shopapp.redis import StoreUnavailable
 from shopapp.sessions import session_has_ended
 from shopapp.web.cross_site import CrossSiteRequestError
+from shopapp.web.request_id import request_id_of
 from shopapp.web.shell import Shell, Viewer, personal_parts, viewer_of
 
 log = logging.getLogger(__name__)
@@ -38,6 +43,7 @@ TITLES = {
     406: ("not_acceptable", "That did not work"),
     409: ("conflict", "Please try that again"),
     422: ("invalid", "Please check what you entered"),
+    429: ("too_many_tries", "Please wait a moment"),
     500: ("internal_error", "Something went wrong"),
     503: ("unavailable", "Back in a moment"),
 }
@@ -104,6 +110,33 @@ def on_refused(error: RefusedError, request: Request) -> Response:
     return response
 
 
+@exception_view_config(TooOftenError)
+def on_too_often(error: TooOftenError, request: Request) -> Response:
+    """429, to be tried again later."""
+    response = _answer(request, 429, str(error))
+    response.headers["Retry-After"] = str(error.seconds)
+    return response
+
+
+@exception_view_config(ProofNeededError)
+def on_proof_needed(error: ProofNeededError, request: Request) -> Response:
+    """403, to be sent again with the password."""
+    response = _answer(request, 403, str(error))
+    if wants_json(request):
+        response.json_body = error_body("password_needed", str(error))
+    return response
+
+
+@exception_view_config(BusyError)
+def on_busy(error: BusyError, request: Request) -> Response:
+    """503, to be tried again very soon. Nothing is wrong with what was sent."""
+    response = _answer(request, 503, str(error))
+    if wants_json(request):
+        response.json_body = error_body("busy", str(error))
+    response.headers["Retry-After"] = str(error.seconds)
+    return response
+
+
 @exception_view_config(URLDecodeError)
 def on_bad_address(_error: URLDecodeError, request: Request) -> Response:
     """An address that is not UTF-8."""
@@ -119,6 +152,16 @@ def on_store_unavailable(error: StoreUnavailable, request: Request) -> Response:
     return response
 
 
+@exception_view_config(DatabaseUnavailable)
+def on_database_unavailable(error: DatabaseUnavailable, request: Request) -> Response:
+    """The database is away, or cannot do it now: 503, to be tried again soon. Of an outage the log has one line."""
+    level = logging.INFO if error.told else logging.ERROR
+    log.log(level, "database_unavailable path=%s error=%r", path_for_log(request), error.reason)
+    response = _answer(request, 503, f"The shop cannot do that right now. {_what_now(request)}")
+    response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    return response
+
+
 @exception_view_config(Exception)
 def on_unexpected_error(error: Exception, request: Request) -> Response:
     """A fault of ours: all of it in the log, nothing of it on the page."""
@@ -130,6 +173,11 @@ def on_unexpected_error(error: Exception, request: Request) -> Response:
 def _what_now(request: Request) -> str:
     """What is true after a failure: whether something may have been done, or nothing was, or nothing was to be."""
     lookout = lookout_of(request)
+    if lookout and lookout.may_be_repeated:
+        return (
+            "It may have been done all the same. You may send it again, as it is: it is done once, however often it is"
+            f" sent. Or look at {lookout.name}."
+        )
     if lookout:
         return f"It may have been done all the same: please look at {lookout.name} before you try again."
     return "Nothing is lost; please try again."
@@ -149,6 +197,7 @@ def _answer(request: Request, status: int, message: str, fields: dict[str, str] 
     else:
         page = {"status": status, "title": title, "message": message, "shell": _shell(request, status)}
         page["lookout"] = lookout_of(request) if status >= 500 else None
+        page["request_id"] = request_id_of(request)
         response = render_to_response("shopapp:web/templates/error.jinja2", page, request)
     response.status_int = status
     return response

@@ -32,6 +32,9 @@ HEADERS = {
 VARY = ("Vary", "Accept, Cookie")
 """What every page and its JSON depend on."""
 
+ASK_FIRST = ("Cache-Control", "no-cache")
+"""What nobody has said more of may be kept, but not handed out again without asking."""
+
 OWN = frozenset({"Content-Security-Policy", "Referrer-Policy"})
 
 STRICT_TRANSPORT_SECURITY = "max-age=31536000"
@@ -60,6 +63,9 @@ def security_headers_factory(handler: Callable[[Request], Response], registry: R
         if session_was_used(request):
             # Neither a shared cache nor the back button after a logout may show what belongs to a person.
             response.headers["Cache-Control"] = "no-store"
+        elif "Cache-Control" not in response.headers:
+            # Or whoever keeps it may guess for how long (RFC 9111, 4.2.2): a 404 or a 405 too.
+            response.headerlist.append(ASK_FIRST)
         return response
 
     return security_headers

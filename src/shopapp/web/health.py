@@ -1,16 +1,14 @@
-"""Alive, ready, and counted: for load balancers and monitoring."""
+"""Alive and ready: for load balancers and monitoring."""
 
 import logging
 from typing import Any
 
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pyramid.request import Request
-from pyramid.response import Response
 from pyramid.view import view_config
 from sqlalchemy.exc import DBAPIError
 
 from shopapp.http import error_body
-from shopapp.redis import client_of, unavailable_on_error
+from shopapp.redis import EVICTION_REMEDY, StoreUnavailable, client_of, evicting_policies, unavailable_on_error
 from shopapp.schema import SchemaError, advice_on, check_schema
 from shopapp.web.errors import RETRY_AFTER_SECONDS
 
@@ -25,30 +23,43 @@ def healthz(_request: Request) -> dict[str, str]:
 
 @view_config(route_name="readyz", request_method="GET", renderer="json")
 def readyz(request: Request) -> dict[str, Any]:
-    """Redis and the database answer, and the database is as expected; else 503. What is wrong is in the log alone.
-
-    Raises StoreUnavailable.
+    """Redis and the database answer and are as expected; else 503, which says which of them is not ready. Why is in the
+    log alone.
     """
+    wrong = {name: "not ready" for name, look in LOOKS.items() if not look(request)}
+    if not wrong:
+        return {"status": "ready"}
+    request.response.status_int = 503
+    request.response.retry_after = RETRY_AFTER_SECONDS
+    return error_body("unavailable", f"Not ready: {' and '.join(wrong)}. The log says why.", wrong)
+
+
+def _redis_is_ready(request: Request) -> bool:
     client = client_of(request)
-    with unavailable_on_error(client):
-        client.ping()
+    try:
+        with unavailable_on_error(client):
+            client.ping()
+        settings = request.registry["shopapp.settings"].sessions
+        policies = [] if settings.allow_eviction else evicting_policies(client)
+    except StoreUnavailable as error:
+        log.error("store_unavailable path=/readyz error=%r", error.__cause__ or error)
+        return False
+    if policies:
+        log.error("redis_not_ready maxmemory-policy is %s: %s", " and ".join(policies), EVICTION_REMEDY)
+    return not policies
+
+
+def _database_is_ready(request: Request) -> bool:
     try:
         check_schema(request.dbsession.connection())
     except SchemaError as error:
-        return _not_ready(request, str(error))
+        reason = str(error)
     except DBAPIError as error:
-        return _not_ready(request, f"{str(error.orig).strip()} {advice_on(error)}".rstrip())
-    return {"status": "ready"}
-
-
-def _not_ready(request: Request, reason: str) -> dict[str, Any]:
+        reason = f"{error.orig} {advice_on(error)}"
+    else:
+        return True
     log.error("database_not_ready %s", " ".join(reason.split()))
-    request.response.status_int = 503
-    request.response.retry_after = RETRY_AFTER_SECONDS
-    return error_body("unavailable", "The database is not ready. The log says why.")
+    return False
 
 
-@view_config(route_name="metrics", request_method="GET")
-def metrics(_request: Request) -> Response:
-    """Counters of this process, for Prometheus. Keep it from the public: see docs/deployment.md."""
-    return Response(generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+LOOKS = {"redis": _redis_is_ready, "the database": _database_is_ready}

@@ -23,6 +23,8 @@ from pyramid.request import Request
 from pyramid.response import Response
 
 from shopapp.catalog.memory import catalogue_of
+from shopapp.db import DatabaseUnavailable
+from shopapp.db.watch import LOOK_SECONDS
 from shopapp.http import query
 from shopapp.web.headers import VARY
 from shopapp.web.shell import NOBODY, Shell, personal_parts, viewer_of
@@ -84,7 +86,9 @@ class SharedPage:
 class PageMemory:
     """The pages of one app."""
 
-    def __init__(self) -> None:
+    def __init__(self, hangs: Callable[[], bool] = lambda: False) -> None:
+        """``hangs`` tells that the database answers nobody, as far as is known."""
+        self._hangs = hangs
         self._kept: LRUCache[Any, SharedPage] = LRUCache(MAX_BYTES, getsizeof=lambda page: 2 * len(page.whole) + 4000)
         self._being_made: dict[Any, Future[SharedPage]] = {}
         self._version, self._lock = 0, Lock()
@@ -92,6 +96,8 @@ class PageMemory:
     def page(self, version: int, key: Any, make: Callable[[], SharedPage]) -> SharedPage:
         """Return the page of this version. Of several requests for one that is not there one makes it; the others wait,
         and fail with it if it fails.
+
+        Raises DatabaseUnavailable for those who would wait for somebody whom the database lets wait.
         """
         key = version, key
         with self._lock:
@@ -105,7 +111,7 @@ class PageMemory:
                 if others is None:
                     mine = self._being_made[key] = Future()
         if others is not None:
-            return others.result()
+            return self._made(others)
         try:
             page = make()
         except BaseException as error:
@@ -119,6 +125,16 @@ class PageMemory:
         finally:
             with self._lock:
                 del self._being_made[key]
+
+    def _made(self, others: "Future[SharedPage]") -> SharedPage:
+        while True:
+            try:
+                return others.result(LOOK_SECONDS)
+            except TimeoutError:
+                if others.done():  # whoever made it has raised that
+                    raise
+                if self._hangs():
+                    raise DatabaseUnavailable.because("the page is being made, and the database hangs") from None
 
 
 def shared_view(view: View, info: Any) -> View:

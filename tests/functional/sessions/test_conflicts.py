@@ -4,8 +4,8 @@ import pytest
 from pyramid.config import Configurator
 
 from session_app import cookie_of
-from session_site import Site
-from shopapp.events import SessionConflict
+from session_site import Site, handle_of
+from shopapp.events import SessionConflict, SessionMerged
 
 
 def meanwhile(site, browser, change):
@@ -68,6 +68,8 @@ def test_different_lines_of_a_cart_in_the_session_are_both_kept(site, make_brows
 
     assert browser.get("/data").json == {"cart": {"mug": 1, "pen": 1, "clock": 1}}
     assert site.events(SessionConflict) == []
+    (merged,) = site.events(SessionMerged)
+    assert merged.handle == handle_of(cookie_of(browser))
 
 
 def test_on_one_value_the_later_wins_and_that_is_told(site, make_browser):
@@ -77,6 +79,7 @@ def test_on_one_value_the_later_wins_and_that_is_told(site, make_browser):
 
     assert browser.get("/data").json == {"cart": {"mug": 11}}
     assert [event.places for event in site.events(SessionConflict)] == [("cart.mug",)]
+    assert site.events(SessionMerged) == []
 
 
 def test_a_conflict_may_be_refused(make_site, make_browser):

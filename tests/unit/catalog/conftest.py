@@ -2,14 +2,11 @@
 
 from collections.abc import Iterator
 
-import psycopg
 import pytest
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.orm import Session
 
-from shopapp import migrations
-from shopapp.db import create_engine_from
-from shopapp.settings.shop import ShopSettings
+from postgresql import shared_engine
 from shopapp.testing import many
 
 
@@ -36,23 +33,13 @@ def connection(engine: Engine) -> Iterator[Connection]:
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
 def crowd_engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """An engine on a database with 20,000 products, made once. Nobody may change them."""
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path_factory.mktemp('crowd')}/shop.sqlite"
-    else:
-        server = request.getfixturevalue("postgresql_server")
-        with psycopg.connect(host=str(server), user="postgres", dbname="postgres", autocommit=True) as postgres:
-            postgres.execute("CREATE DATABASE crowd")
-        url = f"postgresql://postgres@/crowd?host={server}"
-    engine = create_engine_from(ShopSettings(database_url=url))
-    with engine.connect() as connection:
-        migrations.upgrade(connection)
-    with engine.begin() as connection:
-        many.fill(connection, 20_000)
-    if request.param == "postgresql":
-        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.execute(text("VACUUM ANALYZE"))
-    yield engine
-    engine.dispose()
+    with shared_engine(request, tmp_path_factory) as engine:
+        with engine.begin() as connection:
+            many.fill(connection, 20_000)
+        if request.param == "postgresql":
+            with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                connection.execute(text("VACUUM ANALYZE"))
+        yield engine
 
 
 @pytest.fixture

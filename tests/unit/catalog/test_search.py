@@ -1,6 +1,9 @@
-import pytest
-from sqlalchemy import Connection, event, text
+from collections.abc import Iterator
 
+import pytest
+from sqlalchemy import Connection, Engine, event, text
+
+from postgresql import shared_engine
 from shopapp.catalog import search
 from shopapp.catalog.models import Category, Product
 from shopapp.catalog.search import search_products
@@ -21,12 +24,23 @@ GOODS = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def goods(request: pytest.FixtureRequest) -> None:
-    """Ten products in three categories."""
-    if "crowd" in request.fixturenames:
-        return
-    connection = request.getfixturevalue("connection")
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def goods(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """An engine on a database with ten products in three categories, made once. Nobody may change them."""
+    with shared_engine(request, tmp_path_factory) as engine:
+        with engine.begin() as connection:
+            add_goods(connection)
+        yield engine
+
+
+@pytest.fixture
+def connection(goods: Engine) -> Iterator[Connection]:
+    """A connection to them; what is done on it is rolled back."""
+    with goods.connect() as connection:
+        yield connection
+
+
+def add_goods(connection: Connection) -> None:
     names = {1: ("desk", "Desk & Étude"), 2: ("garden", "Garden"), 3: ("kitchen", "Kitchen & Table")}
     rows = [{"id": key, "slug": slug, "name": name} for key, (slug, name) in names.items()]
     connection.execute(Category.__table__.insert(), rows)
