@@ -9,6 +9,7 @@ import logging
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import atheris
@@ -16,8 +17,9 @@ import atheris
 HERE = Path(__file__).parent
 
 with atheris.instrument_imports(include=["shopapp"]):
+    from fuzz.attempts import PEOPLE, Attempt
     from fuzz.house import House, open_house
-    from fuzz.strategies import BAD, FIELDS, GOOD, PATHS
+    from fuzz.strategies import BAD, FIELDS, FORMS, GOOD, PATHS
     from fuzz.targets import try_it
     from shopapp.embedded import start_server, stop_server
 
@@ -47,12 +49,25 @@ def fuzz(directory: Path, found: Path, seconds: int) -> None:
     with open_house(directory) as house:
         words = directory / "words"
         words.write_text("".join(f"{_quoted(word)}\n" for word in sorted(_words(house))))
+        seeds = directory / "seeds"
+        seeds.mkdir()
+        for number, attempt in enumerate(_good_forms()):
+            (seeds / str(number)).write_bytes(attempt.write())
         limits = [f"-max_total_time={seconds}", "-timeout=20", "-rss_limit_mb=1000", "-max_len=6000"]
         shown = [f"-dict={words}", f"-artifact_prefix={found}/", "-print_final_stats=1"]
         atheris.Setup(
             [sys.argv[0], *limits, *shown, str(found), str(HERE / "corpus")], lambda text: try_it(house, text)
         )
         atheris.Fuzz()
+
+
+def _good_forms() -> Iterator[Attempt]:
+    """What people send: a fuzzer that has seen it gets further than the complaint that a field is missing."""
+    for path, fields in FORMS.items():
+        for who in PEOPLE:
+            body = "&".join(f"{name}={value.replace(' ', '+')}" for name, value in fields.items()).encode()
+            header = ("Content-Type", b"application/x-www-form-urlencoded")
+            yield Attempt(who, "POST", path.encode(), (header,), body)
 
 
 def _words(house: House) -> set[bytes]:

@@ -6,7 +6,6 @@ from urllib.parse import quote, quote_from_bytes
 from hypothesis import strategies as st
 
 from fuzz.attempts import PEOPLE, Attempt
-from fuzz.letters import kinds
 from fuzz.targets import STORED
 
 FORM, JSON = b"application/x-www-form-urlencoded", b"application/json"
@@ -282,21 +281,38 @@ def requests(draw: st.DrawFn) -> bytes:
     return Attempt(draw(st.sampled_from(PEOPLE)), method, target.replace(b"\n", b"%0A"), tuple(headers), body).write()
 
 
+MARKS = (b":moved", b":move", b":order:x", b":order:", b":removed", b"cart:{user:9}", b"{visitor_session}")
+LINES = (b"stoneware-mug", b"x y", b"\xff", "\u00fc".encode(), b"", b"nope")
+NUMBERS = (b"1", b"2", b"-1", b"1e9", b"\xb2", "\u0661".encode(), b"9" * 30, b"")
+
+
 @st.composite
 def records(draw: st.DrawFn) -> bytes:
     """Return something to stand in Redis in the place of what the shop has there."""
-    what, kind = draw(st.sampled_from(STORED)), draw(st.sampled_from(("string", "hash", "zset", "list", "set")))
-    names = st.sampled_from(
-        (b":moved", b":move", b":order:x", b":order:", b"stoneware-mug", b"x y", b":removed", b"cart:{user:9}")
-    )
-    signed = st.binary(max_size=20).map(lambda text: b"{record:" + text.replace(b"{", b"").replace(b"}", b"") + b"}")
-    parts = draw(st.lists(names | some_bytes() | signed, max_size=6))
+    what, kind = draw(st.sampled_from(STORED)), draw(st.sampled_from(("string", "hash", "hash", "zset", "list", "set")))
+    signed = st.binary(max_size=20).map(lambda text: b"{record:" + text.translate(None, b"{}") + b"}")
+    name = st.sampled_from(MARKS) | st.sampled_from(LINES)
+    if kind == "hash":
+        pairs = draw(st.lists(st.tuples(name, st.sampled_from(NUMBERS) | name | some_bytes()), max_size=4))
+        parts = [part for pair in pairs for part in pair]
+    else:
+        parts = draw(st.lists(name | signed | some_bytes(), max_size=6))
     return f"stored {what} {kind}\n".encode() + b"\x1e".join(parts)
 
 
-@st.composite
-def letters(draw: st.DrawFn) -> bytes:
-    """Return a letter of any kind in which everything was typed by somebody."""
-    recipient = draw(st.sampled_from((b"a@example.com", "ä@exämple.com".encode())) | some_bytes())
-    values = draw(st.lists(some_bytes(), max_size=6))
-    return f"letter {draw(st.sampled_from(kinds()))}\n".encode() + b"\x1e".join([recipient, *values])
+MARKUP = (
+    b"<b>",
+    b"</p><p>",
+    b'"><img src=x>',
+    b"\r\nBcc: a@b.example\r\n",
+    b"\n\nhttp://evil.example",
+    b"{{7*7}}",
+    b"&lt;",
+)
+
+
+def letters() -> st.SearchStrategy[bytes]:
+    """Return what somebody has typed in a letter: its recipient, and what it quotes."""
+    recipients = st.sampled_from((b"a@example.com", "\u00e4@ex\u00e4mple.com".encode())) | some_bytes()
+    values = st.lists(st.sampled_from(MARKUP) | some_bytes(), min_size=6, max_size=6)
+    return st.tuples(recipients, values).map(lambda typed: b"\x1e".join([typed[0], *typed[1]]))
