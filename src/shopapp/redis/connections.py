@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from redis import exceptions
-from redis.connection import AbstractConnection
+from redis.connection import AbstractConnection, SSLConnection
 
 from shopapp.redis.nodes import Node, NodeAway, node_at
 from shopapp.redis.probing import is_back
@@ -73,6 +73,9 @@ class Watched(_Connection):
         commands: list[tuple[Any, ...]] = [("AUTH", *words)] if words else []
         if self.db:
             commands.append(("SELECT", self.db))
+        if not commands and isinstance(self, SSLConnection):
+            # Behind its handshake a server sends tickets of TLS. Unread, they would look like an answer left over.
+            commands.append(("PING",))
         if commands:
             self.send_packed_command(self.pack_commands(commands), check_health=False)
         for _ in commands:

@@ -106,3 +106,10 @@ def test_rubbish_and_a_clock_that_was_set_back_keep_nobody_out_for_long(
 
     assert waits(shop_redis, ONE)[0] <= TEN.last
     give_back(shop_redis, [ONE])
+
+
+def test_a_try_that_was_on_its_way_for_longer_is_not_too_early(shop_redis: Any, clock: Any) -> None:
+    waits(shop_redis, ONE)
+    clock.shift(-1)
+
+    assert waits(shop_redis, ONE, times=8) == [0] * 8
