@@ -79,7 +79,6 @@ def shop_settings(
         "redis.sessions.redis_client_callable": "shopapp.testing.ObservedRedis.of",
         "redis.sessions.redis_waiting": "1000",  # as many threads as a test has, on a machine that may be busy
         "shopapp.testing.redis": shop_redis,
-        "redis.sessions.redis_waiting": "100",  # or a busy machine looks like a slow Redis to a test with many threads
         "shop.database_url": shop_database_url,
         "mail.url": f"folder:{tmp_path / 'mail'}",
         "mail.thread": "false",  # a test says when it is sent
