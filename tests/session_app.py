@@ -20,6 +20,7 @@ def make_app(client: Any, views: Mapping[str, Any] | None = None, **settings: An
     without that prefix, as in an ini.
     """
     keys = {"secret": TEST_SECRET, "redis_client_callable": "shopapp.testing.ObservedRedis.of", **settings}
+    keys.setdefault("redis_waiting", "1000")  # as many threads as a test has, on a machine that may be busy
     raw = {f"redis.sessions.{key}": value for key, value in keys.items() if value is not None}
     with Configurator(settings={**raw, "shopapp.testing.redis": client}) as config:
         config.registry[RAISE_OBSERVER_ERRORS] = True

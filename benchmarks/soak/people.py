@@ -84,7 +84,7 @@ class Client(threading.Thread):
             member.sign_in(account)
         self.crowd.pause(self.chance)
         self.fill(member)
-        if self.chance.random() < 0.4 or len(account.devices) > MOST_DEVICES:
+        if self.chance.random() < 0.5 or len(account.devices) > MOST_DEVICES:
             self.look_after_account(member, account)
         if self.chance.random() < 0.6:
             self.crowd.pause(self.chance)
@@ -101,9 +101,9 @@ class Client(threading.Thread):
             phone.sign_in(account)
             self.crowd.pause(self.chance)
         member.look_at_sessions()
-        if self.chance.random() < 0.5 or len(account.devices) > MOST_DEVICES:
+        if self.chance.random() < 0.4 or len(account.devices) > MOST_DEVICES:
             member.end_others()
-        elif self.chance.random() < 0.6:
+        elif self.chance.random() < 0.75:
             member.change_password()
 
     def sign_up(self, member: Member) -> None:

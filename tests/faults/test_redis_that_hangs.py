@@ -17,8 +17,7 @@ from webtest import TestApp
 import shopapp
 from observing import cookie_of
 from shopapp.embedded import start_server, stop_server
-from shopapp.redis import StoreUnavailable, connect, nodes_of, unavailable_on_error
-from shopapp.redis.nodes import Node
+from shopapp.redis import Node, StoreUnavailable, connect, node_at, unavailable_on_error
 from shopapp.testing import ObservedRedis
 from shopapp.testing.shop import JSON, log_in
 
@@ -71,7 +70,7 @@ def shop(own_settings: dict[str, Any]) -> Any:
 
 def node_of(client: redis.Redis) -> Node:
     """What this process knows of a server."""
-    return nodes_of(client)[0]
+    return node_at(client.connection_pool.connection_kwargs["path"])
 
 
 def eventually(is_so: Callable[[], bool], seconds: float) -> None:

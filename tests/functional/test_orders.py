@@ -173,7 +173,7 @@ class TestCosts:
 
         assert len(shop_redis.commands) <= 2
 
-    def test_an_order_costs_four_round_trips(self, visitor: TestApp, shop_redis: ObservedRedis):
+    def test_a_guests_order_costs_five_round_trips(self, visitor: TestApp, shop_redis: ObservedRedis):
         buy(visitor)  # whose scripts the server knows from now on
         fill(visitor)
         fields = sent(look(visitor))
@@ -181,7 +181,17 @@ class TestCosts:
 
         order(visitor, fields)
 
-        # The session, the cart, the note in the cart, what was bought out of it.
+        # The session, the cart, the tries of guests, the note in the cart, what was bought out of it.
+        assert len(shop_redis.commands) == 5
+
+    def test_a_persons_order_costs_four_round_trips(self, customer: TestApp, shop_redis: ObservedRedis):
+        buy(customer)
+        fill(customer)
+        fields = sent(look(customer))
+        shop_redis.commands.clear()
+
+        order(customer, fields)
+
         assert len(shop_redis.commands) == 4
 
 

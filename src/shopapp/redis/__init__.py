@@ -8,12 +8,10 @@ from shopapp.redis.eviction import evicting_policies
 from shopapp.redis.guard import (
     ADVICE,
     StoreUnavailable,
-    make_sure_it_is_there,
-    nodes_of,
     sent,
     unavailable_on_error,
 )
-from shopapp.redis.nodes import Node, nodes
+from shopapp.redis.nodes import Node, node_at, nodes
 from shopapp.redis.scripts import Script
 from shopapp.redis.turns import Places, Turn, take_turn
 
@@ -29,9 +27,8 @@ __all__ = [
     "client_of",
     "connect",
     "evicting_policies",
-    "make_sure_it_is_there",
+    "node_at",
     "nodes",
-    "nodes_of",
     "sent",
     "started",
     "take_turn",

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from redis import exceptions
-from redis.connection import AbstractConnection
+from redis.connection import AbstractConnection, SSLConnection
 
 from shopapp.redis.nodes import Node, NodeAway, node_at
 from shopapp.redis.probing import is_back
@@ -40,10 +40,10 @@ class Watched(_Connection):
         """As redis-py calls it before each command. Raises NodeAway if nothing may be sent now."""
         if self._sock is None:
             super().connect()
-        elif here.depth and self.node:
-            _ask_leave(self.node)
-        if here.depth and self.node:
-            self.node.round_trips += 1
+        node = self.node
+        if here.depth and node:
+            _ask_leave(node)
+            node.round_trips += 1
 
     def _connect(self) -> Any:
         # What leads to a primary of Sentinel's learns here which node that is.
@@ -55,14 +55,9 @@ class Watched(_Connection):
         self.socket_connect_timeout = _patience(most)
         try:
             with _place(node, SLOW_SECONDS):
-                connected = super()._connect()
-            node.has_refused = False
-            return connected
+                return super()._connect()
         except TimeoutError:  # of the socket
             self._judge(began, most)
-            raise
-        except OSError:
-            node.has_refused = True
             raise
         finally:
             self.socket_connect_timeout = most
@@ -78,6 +73,9 @@ class Watched(_Connection):
         commands: list[tuple[Any, ...]] = [("AUTH", *words)] if words else []
         if self.db:
             commands.append(("SELECT", self.db))
+        if not commands and isinstance(self, SSLConnection):
+            # Behind its handshake a server sends tickets of TLS. Unread, they would look like an answer left over.
+            commands.append(("PING",))
         if commands:
             self.send_packed_command(self.pack_commands(commands), check_health=False)
         for _ in commands:
@@ -91,7 +89,10 @@ class Watched(_Connection):
         began, ordinary = time.monotonic(), socket.gettimeout()
         socket.settimeout(SLOW_SECONDS)
         try:
-            return self._read_in_time(node, began, disable_decoding)
+            try:
+                return super().read_response(disable_decoding, disconnect_on_error=False)
+            except exceptions.TimeoutError:
+                return self._read_late(node, began, disable_decoding)
         except exceptions.ResponseError as error:
             if str(error).startswith("BUSY "):
                 self._leave(node, str(error))
@@ -99,8 +100,6 @@ class Watched(_Connection):
         except BaseException as error:
             if isinstance(error, exceptions.BusyLoadingError):
                 self._leave(node, str(error))
-            elif isinstance(error, exceptions.ConnectionError):
-                node.has_refused = True
             self.disconnect()
             raise
         finally:
@@ -108,9 +107,7 @@ class Watched(_Connection):
                 socket.settimeout(ordinary)
             _count(node, began)
 
-    def _read_in_time(self, node: Node, began: float, disable_decoding: bool) -> Any:
-        with suppress(exceptions.TimeoutError):
-            return super().read_response(disable_decoding, disconnect_on_error=False)
+    def _read_late(self, node: Node, began: float, disable_decoding: bool) -> Any:
         patience = _patience(self.socket_timeout)
         with _place(node):
             while patience is None or time.monotonic() - began < patience:
@@ -146,12 +143,11 @@ def _ask_leave(node: Node) -> None:
     if node.away_because:
         raise NodeAway(node.away_because)
     turn = here.turn
-    if turn is not None:
-        if turn.budget is not None and turn.spent >= turn.budget:
-            raise NodeAway("this request has waited for Redis as long as it may")
-        # A node without anybody who waits is not slow, whatever others are.
-        if node.waiting and turn.places and turn.places.are_taken:
-            raise NodeAway(TOO_MANY)
+    if turn is not None and turn.budget is not None and turn.spent >= turn.budget:
+        raise NodeAway("this request has waited for Redis as long as it may")
+    # A node without anybody who waits is not slow, whatever others are.
+    if node.waiting and turn is not None and turn.places and turn.places.are_taken:
+        raise NodeAway(TOO_MANY)
 
 
 @contextmanager

@@ -6,11 +6,10 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
-import redis
 from redis import exceptions
 
 from shopapp.redis.clients import Client
-from shopapp.redis.nodes import Node, NodeAway, node_at
+from shopapp.redis.nodes import NodeAway
 from shopapp.redis.turns import here
 from shopapp.redis.watching import tell
 
@@ -96,29 +95,6 @@ def _outage(error: Exception) -> str:
         return reason or type(error).__name__
     within = IN_SCRIPT.match(reason)
     return within[1] if within and within[1].startswith(OUTAGE_CODES_IN_SCRIPT) else ""
-
-
-def make_sure_it_is_there(client: Client) -> None:
-    """Raise StoreUnavailable if Redis is known to be away: for what is better not begun then, such as a hash.
-
-    It costs nothing while Redis is there; a PING, if the last that was seen of it was a connection that failed.
-    """
-    found = nodes_of(client)
-    if found and all(node.away_because for node in found):
-        raise StoreUnavailable(found[0].away_because)
-    if found and all(node.has_refused for node in found):
-        with unavailable_on_error(client):
-            client.ping()
-
-
-def nodes_of(client: Client) -> list[Node]:
-    """Return the nodes that a client writes to, as far as it knows yet."""
-    if isinstance(client, redis.RedisCluster):
-        return [node_at(node.name) for node in client.get_primaries()]
-    pool = client.connection_pool
-    primary = getattr(pool, "master_address", None)  # as Sentinel has it
-    host, port = primary or (pool.connection_kwargs.get("host", "localhost"), pool.connection_kwargs.get("port", 6379))
-    return [node_at(pool.connection_kwargs.get("path") or f"{host}:{port}")]
 
 
 def sent(client: Client, command: Callable[..., Any], *arguments: Any) -> tuple[Any, bool]:

@@ -39,8 +39,6 @@ class Node:
         """Why nothing is sent to it at the moment; empty if it is there."""
         self.waiting = 0
         """Threads that wait for an answer which is late."""
-        self.has_refused = False
-        """The last that was seen of it was a connection that failed."""
         self._lock = threading.Lock()
 
     def leave(self, reason: str, is_back: Callable[[], bool | None]) -> None:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-SLOW_SECONDS = 0.05
+SLOW_SECONDS = 0.1
 """An answer that takes longer is waited for in one of the places. So soon, too, who waits sees that others gave up."""
 
 

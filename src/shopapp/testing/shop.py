@@ -77,6 +77,7 @@ def shop_settings(
     return {
         "redis.sessions.secret": TEST_SECRET,
         "redis.sessions.redis_client_callable": "shopapp.testing.ObservedRedis.of",
+        "redis.sessions.redis_waiting": "1000",  # as many threads as a test has, on a machine that may be busy
         "shopapp.testing.redis": shop_redis,
         "shop.database_url": shop_database_url,
         "mail.url": f"folder:{tmp_path / 'mail'}",
