@@ -93,14 +93,15 @@ def test_whatever_comes_first_finds_it(
 
 
 def test_what_was_ordered_does_not_come_back_even_if_nothing_was_copied_since(
-    customer: TestApp, copy: Callable[[], bool], forget: Callable[[], None], copies: Copies, database: Database
+    customer: TestApp, copy: Callable[[], bool], forget: Callable[[], None], copies: Copies, shop_redis: ObservedRedis
 ) -> None:
     fill(customer)
     copy()
-    stale = copies.read(1)
+    fill(customer, MUG, 1)
+    late = Copy({MUG: 3}, int(shop_redis.hget("cart:{user:1}", ":version")))
     order(customer, sent(look(customer), email=None))
+    copies.write({1: late})  # by another process, which read the cart before it was ordered
     assert copies.read(1) is None
-    copies.write({1: stale})  # by another process, which read the cart before it was ordered
 
     forget()
 
@@ -112,25 +113,28 @@ def test_what_was_ordered_does_not_come_back_even_if_nothing_was_copied_since(
 
 
 def test_a_cart_that_is_being_ordered_is_not_copied_and_what_is_added_meanwhile_is_afterwards(
-    customer: TestApp, copy: Callable[[], bool], forget: Callable[[], None], shop_redis: ObservedRedis
+    customer: TestApp, copy: Callable[[], bool], copies: Copies, forget: Callable[[], None], shop_redis: ObservedRedis
 ) -> None:
     fill(customer)
     copy()
     seen = look(customer)
     plain = redis.Redis(connection_pool=shop_redis.connection_pool)
-    at_work: list[bool] = []
+    found: list[Copy | None] = []
 
-    def add_meanwhile(_command: str) -> None:
-        if any(field.startswith(b":order:") for field in plain.hgetall("cart:{user:1}")) and not at_work:
-            at_work.append(True)
+    def add_once_it_is_committed(_command: str) -> None:
+        if any(field.startswith(b":order:") for field in plain.hgetall("cart:{user:1}")) and not found:
+            found.append(None)
             plain.hset("cart:{user:1}", LAMP, 1)
-            at_work.append(copy())
+            plain.hincrby("cart:{user:1}", ":version", 1)
+            copies.note(1)
+            assert not copy()
+            found.append(copies.read(1))
 
-    shop_redis.before = add_meanwhile
+    shop_redis.before = add_once_it_is_committed
     order(customer, sent(seen, email=None))
     shop_redis.before = lambda _command: None
 
-    assert at_work[0]
+    assert found == [None, None]
     assert in_cart(customer) == {LAMP: 1}
     copy()
     forget()

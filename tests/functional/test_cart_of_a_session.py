@@ -52,6 +52,9 @@ def test_it_ends_when_the_session_does_however_that_is_used(
         session, cart = lives(shop_redis)
         assert abs(session - cart) <= 1, (session, cart)
         clock.shift(400)
+        for key in (*shop_redis.keys("session:*"), *shop_redis.keys("cart:*")):
+            if session > 0:
+                shop_redis.expire(key, shop_redis.ttl(key) - 400)  # its clock cannot be put on
 
 
 def test_the_absolute_end_is_its_end_too(

@@ -9,6 +9,7 @@ import redis
 from shopapp.redis import Client, evicting_policies
 from shopapp.sessions.settings import SessionSettings
 from shopapp.settings.mail import MailSettings
+from shopapp.settings.metrics import MetricsSettings
 from shopapp.settings.shop import Settings, ShopSettings
 from shopapp.starting import CannotStartError, check_eviction
 from shopapp.testing import ObservedRedis
@@ -43,7 +44,12 @@ def test_where_one_way_to_ask_is_forbidden_the_other_does(
 
 
 def settings(*, production: bool = True, **sessions: Any) -> Settings:
-    return Settings(sessions=SessionSettings(**sessions), shop=ShopSettings(production=production), mail=MailSettings())
+    return Settings(
+        sessions=SessionSettings(**sessions),
+        shop=ShopSettings(production=production),
+        mail=MailSettings(),
+        metrics=MetricsSettings(),
+    )
 
 
 def test_production_does_not_start_on_it_and_says_what_to_do(shop_redis: ObservedRedis) -> None:
