@@ -9,7 +9,7 @@ from webtest import TestApp, TestResponse
 
 from observing import cookie_of, everything_stored, form_to, text_of
 from shopapp.cart.contents import Cart, Line
-from shopapp.cart.store import CartId
+from shopapp.cart.ids import CartId
 from shopapp.testing import ObservedRedis
 from shopapp.testing.shop import JSON, log_in
 
