@@ -32,7 +32,7 @@ def shop_on(shop_settings: dict[str, Any], watched: Watched) -> Callable[[int], 
     def make(min_replicas: int) -> Any:
         settings = {key: value for key, value in shop_settings.items() if not key.endswith("redis_client_callable")}
         watched_redis = {"redis.sessions.redis_url": watched.url(), "redis.min_replicas": str(min_replicas)}
-        return shopapp.main({}, **settings, **watched_redis, **WAITING)
+        return shopapp.main({}, **{**settings, **watched_redis, **WAITING})
 
     return make
 

@@ -17,7 +17,7 @@ def shop_on(cluster: Cluster, shop_settings: dict[str, Any]) -> Any:
     set_product(shop_settings, stock=100_000)
     settings = {key: value for key, value in shop_settings.items() if not key.endswith("redis_client_callable")}
     url = f"redis+cluster://127.0.0.1:1,127.0.0.1:{cluster.ports[1]}/"
-    return shopapp.main({}, **settings, **{"redis.sessions.redis_url": url}, **WAITING)
+    return shopapp.main({}, **{**settings, "redis.sessions.redis_url": url, **WAITING})
 
 
 def test_a_primary_that_is_lost_is_replaced_and_its_moved_slots_are_all_there(

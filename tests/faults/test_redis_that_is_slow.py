@@ -70,17 +70,15 @@ def test_a_request_waits_no_longer_than_its_budget_in_all(
     app = shopapp.main({}, **{**far_settings, "redis.sessions.redis_budget": "0.7"})
     browser = TestApp(app)
     log_in(browser)
-    slow_network.seconds = FAR
+    slow_network.seconds = 0.5
     slow_network.turns.clear()
 
     began = time.monotonic()
-    assert browser.get("/account", headers=JSON).status_int == 200
-    assert time.monotonic() - began < 2 * FAR
-    began = time.monotonic()
     refusal = browser.post("/login", {"email": demo.EMAIL, "password": demo.PASSWORD}, headers=JSON, status=503)
-    assert time.monotonic() - began < 0.7 + FAR
+    assert time.monotonic() - began < 0.95  # two answers would have taken a second
     assert refusal.headers["Retry-After"]
-    assert len(slow_network.turns) <= 1 + 3
+    assert len(slow_network.turns) == 2
+    assert browser.get("/account", headers=JSON).status_int == 200  # to be late is not to hang
 
 
 @pytest.mark.parametrize(("credentials", "database"), [("", 0), ("default:right@", 0), ("default:right@", 3)])

@@ -75,7 +75,7 @@ def crawl(house: House, who: str, starts: Sequence[str]) -> tuple[list[str], lis
 def links(page: str, answer: Answer) -> Iterator[str]:
     """Yield where a page leads to within the shop."""
     found = [value for name, value in answer.headers if name == "Location"]
-    if _is_html(answer):
+    if is_html(answer):
         found += addresses_in(answer.body.decode())
     for address in found:
         parts = urlsplit(urljoin(f"http://localhost{page}", address))
@@ -84,7 +84,7 @@ def links(page: str, answer: Answer) -> Iterator[str]:
 
 
 def _forms(who: str, page: str, answer: Answer) -> Iterator[FoundForm]:
-    if not _is_html(answer):
+    if not is_html(answer):
         return
     response = TestResponse(answer.body, headerlist=[("Content-Type", "text/html; charset=UTF-8")])
     for number in sorted(key for key in response.forms if isinstance(key, int)):
@@ -99,5 +99,6 @@ def _value(name: str, form: Any) -> str:
     return value or ""
 
 
-def _is_html(answer: Answer) -> bool:
+def is_html(answer: Answer) -> bool:
+    """Whether it is a page."""
     return any(name == "Content-Type" and value.startswith("text/html") for name, value in answer.headers)

@@ -65,12 +65,15 @@ def try_it(house: House, text: bytes) -> None:
 
 def try_request(house: House, text: bytes) -> Answer:
     """Send a request. Whatever is refused, or only asked for, has changed nothing."""
-    attempt, changed = Attempt.read(text), None
+    attempt, is_as_before = Attempt.read(text), False
     try:
         answer = send(house, attempt)
         changed = house.changes()
+        is_as_before = (
+            not changed and answer.status != 429
+        )  # what counts tries begins anew, or nothing gets in any more
     finally:
-        if changed != []:
+        if not is_as_before:
             house.put_back()
     if attempt.method in SAFE or answer.status >= 400:
         kept = [change for change in changed if not _may_be_kept(house, attempt, answer, change)]

@@ -41,26 +41,27 @@ def measure_requests(config: Configurator) -> None:
     """Have every request measured, around all its attempts and what is done after them."""
     registry = config.registry
     run = registry.queryUtility(IExecutionPolicy) or default_execution_policy
-    known: dict[tuple[str, str, int], Callable[[float], None]] = {}
+    known: dict[tuple[str, str, str], Callable[[float], None]] = {}
 
-    def observe(environ: dict[str, Any], status: int, seconds: float) -> None:
-        method = environ["REQUEST_METHOD"]
-        key = environ.get(ROUTE, "none"), method if method in METHODS else "other", status
-        told = known.get(key)
-        if told is None:
-            told = known[key] = REQUESTS.labels(*key).observe
-        told(seconds)
+    def observe(environ: dict[str, Any], status: str, seconds: float) -> None:
+        route, method = environ.get(ROUTE, "none"), environ["REQUEST_METHOD"]
+        try:
+            tell = known.get((route, method, status))
+            if tell is None:
+                key = route, method if method in METHODS else "other", status
+                tell = known[key] = REQUESTS.labels(*key).observe
+            tell(seconds)
+        except Exception:
+            log.exception("request_not_measured")
 
     def run_measured(environ: dict[str, Any], router: Router) -> Response:
-        began, status = perf_counter(), 500  # what no error page answers for
+        began = perf_counter()
         try:
             response = run(environ, router)
-            status = response.status_int
-            return response
-        finally:
-            try:
-                observe(environ, status, perf_counter() - began)
-            except Exception:
-                log.exception("request_not_measured")
+        except BaseException:
+            observe(environ, "500", perf_counter() - began)  # what no error page answers for
+            raise
+        observe(environ, response.status[:3], perf_counter() - began)
+        return response
 
     registry.registerUtility(run_measured, IExecutionPolicy)

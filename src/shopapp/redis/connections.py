@@ -43,7 +43,6 @@ class Watched(_Connection):
         node = self.node
         if here.depth and node:
             _ask_leave(node)
-            node.round_trips += 1
 
     def _connect(self) -> Any:
         # What leads to a primary of Sentinel's learns here which node that is.
@@ -61,7 +60,7 @@ class Watched(_Connection):
             raise
         finally:
             self.socket_connect_timeout = most
-            _count(node, began)
+            _count(began)
 
     def on_connect_check_health(self, check_health: bool = True) -> None:
         """Say who we are and which database we want, in one round trip; in none if that goes without saying."""
@@ -105,7 +104,7 @@ class Watched(_Connection):
         finally:
             if self._sock is not None:
                 socket.settimeout(ordinary)
-            _count(node, began)
+            _count(began)
 
     def _read_late(self, node: Node, began: float, disable_decoding: bool) -> Any:
         patience = _patience(self.socket_timeout)
@@ -175,8 +174,6 @@ def _patience(most: float | None) -> float | None:
     return max(0.001, min(most, left))
 
 
-def _count(node: Node, began: float) -> None:
-    seconds = time.monotonic() - began
-    node.seconds += seconds
+def _count(began: float) -> None:
     if here.turn is not None:
-        here.turn.spent += seconds
+        here.turn.spent += time.monotonic() - began

@@ -29,12 +29,10 @@ class NodeAway(exceptions.RedisError):
 
 
 class Node:
-    """One server. ``round_trips`` and ``seconds`` count what was asked of it and how long that took, for metrics."""
+    """One server."""
 
     def __init__(self, address: str) -> None:
         self.address = address
-        self.round_trips, self.seconds = 0, 0.0
-        self.times_away = 0
         self.away_because = ""
         """Why nothing is sent to it at the moment; empty if it is there."""
         self.waiting = 0
@@ -49,7 +47,6 @@ class Node:
             if self.away_because:
                 return
             self.away_because = reason
-            self.times_away += 1
         log.error("redis_node_away node=%s reason=%r", self.address, reason)
         tell_node(self.address, True)
         threading.Thread(target=self._watch, args=(is_back, time.monotonic()), daemon=True).start()

@@ -13,6 +13,9 @@ from shopapp.redis import Client, Places, Turn, connect, started, take_turn, war
 from shopapp.sessions.settings import SessionSettings
 from shopapp.settings.urls import parse_redis_url
 
+MOST_WARM = 16
+"""Connections that are made before they are needed, at most: for the threads of a server, however many may wait."""
+
 
 def find_client(config: Configurator, settings: SessionSettings) -> Callable[[Request], Client]:
     """Return the function from a request to the client, for ``config.registry["shopapp.redis"]``.
@@ -24,7 +27,8 @@ def find_client(config: Configurator, settings: SessionSettings) -> Callable[[Re
         options = client_options(settings)
         return lambda request: watch(given(request, **options))
     client = make_client(settings)
-    config.add_subscriber(lambda _event: warm_up(client, settings.redis_waiting), ApplicationCreated)
+    number = min(settings.redis_waiting, MOST_WARM)
+    config.add_subscriber(lambda _event: warm_up(client, number), ApplicationCreated)
     return lambda _request: client
 
 
