@@ -30,8 +30,8 @@ PRESS_SECONDS = 10 * 60
 MOST_PRESSES = 32
 """Of one cart, the newest; more than a person can have on their way."""
 
-LOST = -1
-"""What scripts answer of a person's cart that is not there, not even as an empty one."""
+LOST = (-1, b"lost")
+"""What scripts answer first of a person's cart that is not there, not even as an empty one."""
 BEGINS = "1"
 """What they are told then, when what there was is there again."""
 
@@ -99,11 +99,8 @@ class CartStore:
     def remove(self, cart: CartId, sku: str) -> tuple[dict[str, int], int]:
         """Take a line out of the cart; return the new cart, and how many units there were."""
         with unavailable_on_error(self._client):
-            remove = Script(self._client, REMOVE)
-            removed, fields = remove(cart.key, sku, _or_for_ever(cart.seconds), "")
-            if removed == LOST:
-                self._begin(cart.key)
-                removed, fields = remove(cart.key, sku, _or_for_ever(cart.seconds), BEGINS)
+            remove, given = Script(self._client, REMOVE), (cart.key, sku, _or_for_ever(cart.seconds))
+            removed, fields = self._once_it_is_there(cart.key, lambda begins: remove(*given, begins))
         self._has_changed(cart.key)
         return as_quantities(pairs(fields)), removed
 
@@ -132,11 +129,10 @@ class CartStore:
             triples += [part for name, began in orders_in(taken).items() for part in (note_of(name), began, 0)]
             keys = (target, f"{target}:{taken.get(MOVE, b'unnamed').decode(errors='replace')}", presses_key(target))
             limits = (NOTE_SECONDS, USER_SECONDS, MOST_PRESSES, PRESS_SECONDS, self._max_lines)
-            merge = Script(self._client, MERGE)
-            cut, left_out = merge(keys, *limits, len(presses), "", *presses, *triples)
-            if cut == LOST:
-                self._begin(target)
-                cut, left_out = merge(keys, *limits, len(presses), BEGINS, *presses, *triples)
+            merge, given = Script(self._client, MERGE), (*limits, len(presses))
+            cut, left_out = self._once_it_is_there(
+                target, lambda begins: merge(keys, *given, begins, *presses, *triples)
+            )
             self._client.delete(on_its_way)
         self._has_changed(target)
         return Merged(len(lines) - left_out, cut, left_out) if target == person.key else Merged()
@@ -152,6 +148,17 @@ class CartStore:
             fields = Script(self._client, BRING_BACK)(key, *limits, *lines)
         self._copies.brought_back(len(lines) // 2)
         return pairs(fields)
+
+    def _once_it_is_there(self, key: str, run: Callable[[str], Any]) -> Any:
+        """Return what a script answers that changes a cart; if that is a person's and lost, it is brought back first.
+
+        ``run`` runs the script, and is given :data:`BEGINS` where what there was is there again.
+        """
+        answer = run("")
+        if answer[0] in LOST:
+            self._begin(key)
+            answer = run(BEGINS)
+        return answer
 
     def _begin(self, key: str) -> None:
         """Bring a person's cart back before it is changed, if there is anything to bring."""
@@ -219,10 +226,8 @@ class CartStore:
         def run(key: str, seconds: int | None) -> Any:
             limits = (self._max_quantity, self._max_lines, press, MOST_PRESSES, PRESS_SECONDS)
             given = (sku, quantity, stock, _or_for_ever(seconds), *limits)
-            outcome = Script(self._client, script)((key, presses_key(key)), *given, "")
-            if outcome[0] == b"lost":
-                self._begin(key)
-                outcome = Script(self._client, script)((key, presses_key(key)), *given, BEGINS)
+            change, keys = Script(self._client, script), (key, presses_key(key))
+            outcome = self._once_it_is_there(key, lambda begins: change(keys, *given, begins))
             if outcome[0] == b"stored":
                 self._has_changed(key)
             return outcome
