@@ -43,6 +43,11 @@ def send(browser: TestApp, method: str, address: str, headers: dict[str, str]) -
     return response
 
 
+def headers_of(response: TestResponse) -> list[tuple[str, str]]:
+    """Return an answer's headers but its request's name, which no two have in common."""
+    return sorted((name, value) for name, value in response.headers.items() if name != "X-Request-ID")
+
+
 def everything_stored(client: redis.Redis, settings: dict[str, Any]) -> dict[str, Any]:
     """Return all keys and values of Redis, but for the tries that are counted there, and all rows of the database. It
     is not noted among the shop's commands.

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from webtest import TestApp
 
 from interleaving import held, steps_of
-from observing import text_of
+from observing import headers_of, text_of
 from shopapp.accounts import views
 from shopapp.accounts.models import User
 from shopapp.cli import cli
@@ -72,7 +72,7 @@ def test_the_answer_is_that_to_a_wrong_password_and_so_is_its_work(
         right = visitor.post("/login", CREDENTIALS, headers=JSON, status=401)
         wrong = visitor.post("/login", {**CREDENTIALS, "password": "wrong"}, headers=JSON, status=401)
 
-    assert (right.text, sorted(right.headers.items())) == (wrong.text, sorted(wrong.headers.items()))
+    assert (right.text, headers_of(right)) == (wrong.text, headers_of(wrong))
     assert len(verified) == 2
     assert len({text.partition(" ")[0] for text in caplog.messages if "UserLoginFailed" in text}) == 1
 

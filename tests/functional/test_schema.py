@@ -175,8 +175,8 @@ def test_a_migration_that_alters_a_table_keeps_the_triggers_and_so_does_its_way_
         run(engine, "UPDATE product SET price = -1")
 
     with engine.connect() as connection:
-        migrations.downgrade(connection, "0006")
-    assert (name_length(engine), revision(engine)) == (200, "0006")
+        migrations.downgrade(connection, "0007")
+    assert (name_length(engine), revision(engine)) == (200, "0007")
     assert triggers(engine) == schema.TRIGGERS[engine.dialect.name]
     assert_all_follows(engine)
 
@@ -201,7 +201,7 @@ def test_without_kept_triggers_it_is_refused_and_says_what_to_do(engine: Engine,
         upgrade(engine)
 
     assert "kept_triggers()" in str(refused.value) or "used in a trigger definition" in str(refused.value)
-    assert (name_length(engine), revision(engine)) == (200, "0006")
+    assert (name_length(engine), revision(engine)) == (200, "0007")
     assert_all_follows(engine)
 
 
@@ -212,7 +212,7 @@ def test_a_migration_that_loses_a_trigger_is_refused_and_rolled_back(engine: Eng
     with pytest.raises(SchemaError, match=r"missing or disabled: product_is_counted\. .*kept_triggers"):
         upgrade(engine)
 
-    assert revision(engine) == "0006"
+    assert revision(engine) == "0007"
     assert not inspect(engine).has_table("extra")
     assert_all_follows(engine)
 
@@ -220,13 +220,13 @@ def test_a_migration_that_loses_a_trigger_is_refused_and_rolled_back(engine: Eng
 def test_a_migration_that_the_shop_was_not_told_of_is_refused(
     engine: Engine, write_migration: Write, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(schema, "REVISION", "0006")
+    monkeypatch.setattr(schema, "REVISION", "0007")
     write_migration("pass")
 
-    with pytest.raises(SchemaError, match=r"9999.*schema\.py says 0006"):
+    with pytest.raises(SchemaError, match=r"9999.*schema\.py says 0007"):
         upgrade(engine)
 
-    assert revision(engine) == "0006"
+    assert revision(engine) == "0007"
 
 
 @on("sqlite")  # PostgreSQL's functions know rows alone
@@ -292,13 +292,13 @@ class TestCheck:
 
     def test_an_old_database_is_told(self, engine: Engine):
         with engine.connect() as connection:
-            migrations.downgrade(connection, "0005")
+            migrations.downgrade(connection, "0006")
 
-        with engine.connect() as connection, pytest.raises(SchemaError, match=r"0005, not 0006\. Run: shopapp db up"):
+        with engine.connect() as connection, pytest.raises(SchemaError, match=r"0006, not 0007\. Run: shopapp db up"):
             check_schema(connection)
 
     def test_a_newer_one_is_fine_or_no_old_process_would_serve_while_the_shop_is_upgraded(self, engine: Engine):
-        run(engine, "UPDATE alembic_version SET version_num = '0007'", "DROP TABLE product")
+        run(engine, "UPDATE alembic_version SET version_num = '0008'", "DROP TABLE product")
 
         with engine.connect() as connection:
             check_schema(connection)

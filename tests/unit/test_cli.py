@@ -239,6 +239,15 @@ class TestSessions:
         second.get("/account", headers=JSON, status=401)
         assert stranger.get("/cart", headers=JSON).json["count"] == 1
 
+    def test_the_sessions_end_too_that_redis_has_lost_from_the_list(
+        self, shop: Shop, customer: TestApp, shop_redis: ObservedRedis
+    ):
+        shop_redis.delete("session:user:1")
+
+        assert shop("sessions", "end", "demo@example.com").exit_code == 0
+
+        customer.get("/account", headers=JSON, status=401)
+
     @pytest.mark.parametrize("command", ["list", "end"])
     def test_an_address_without_an_account_is_told(self, shop: Shop, command: str):
         result = shop("sessions", command, "nobody@example.com")

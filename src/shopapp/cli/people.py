@@ -81,7 +81,7 @@ def change_password(ini: str, email: str) -> None:
         at = datetime.now(UTC).isoformat()
         post(dbsession, "password_changed", person.email, user=person.id, at=at)
 
-    ended = _change_and_end_sessions(settings, email, change)
+    ended = change_and_end_sessions(settings, email, change)
     with open_engine(settings) as engine, Session(engine) as dbsession, dbsession.begin():
         dbsession.execute(update(User).where(User.id == person.id).values(owes_sign_out=False))
     click.echo(f"The password of {person.email} is changed. Sessions ended: {ended}.")
@@ -98,7 +98,7 @@ def disable(ini: str, email: str) -> None:
         person.sessions_valid_from = next_moment(person)
         kill_links_of(dbsession, person.id)
 
-    ended = _change_and_end_sessions(read_settings(ini), email, change)
+    ended = change_and_end_sessions(read_settings(ini), email, change)
     click.echo(f"Disabled {normalize_email(email)}. Sessions ended: {ended}.")
 
 
@@ -112,7 +112,7 @@ def enable(ini: str, email: str) -> None:
     click.echo(f"Enabled {normalize_email(email)}.")
 
 
-def _change_and_end_sessions(settings: Settings, email: str, change: Callable[[Session, User], None]) -> int:
+def change_and_end_sessions(settings: Settings, email: str, change: Callable[[Session, User], None]) -> int:
     """Change an account, then end its sessions; return how many. A sign-in that is on its way meanwhile is among them,
     or looks at the account again after its session is stored, and finds the change. Raises a click error.
     """

@@ -48,7 +48,7 @@ def _open(client: Client, number: int) -> None:
             with unavailable_on_error(client):
                 opened.extend(pool.get_connection() for _ in range(number))
         except StoreUnavailable as error:
-            log.info("redis_not_there_at_start error=%r", error.__cause__)
+            log.info("redis_not_there_at_start error=%r", str(error))
         finally:
             for connection in opened:
                 pool.release(connection)

@@ -146,7 +146,7 @@ def on_bad_address(_error: URLDecodeError, request: Request) -> Response:
 @exception_view_config(StoreUnavailable)
 def on_store_unavailable(error: StoreUnavailable, request: Request) -> Response:
     """Redis is away: 503, to be tried again soon."""
-    log.error("store_unavailable path=%s error=%r", path_for_log(request), error.__cause__)
+    log.error("store_unavailable path=%s error=%r", path_for_log(request), str(error))
     response = _answer(request, 503, f"Carts and accounts are not available right now. {_what_now(request)}")
     response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     return response
@@ -155,7 +155,7 @@ def on_store_unavailable(error: StoreUnavailable, request: Request) -> Response:
 @exception_view_config(DatabaseUnavailable)
 def on_database_unavailable(error: DatabaseUnavailable, request: Request) -> Response:
     """The database is away, or cannot do it now: 503, to be tried again soon. Of an outage the log has one line."""
-    level = logging.INFO if error.told else logging.ERROR
+    level = logging.DEBUG if error.told else logging.ERROR
     log.log(level, "database_unavailable path=%s error=%r", path_for_log(request), error.reason)
     response = _answer(request, 503, f"The shop cannot do that right now. {_what_now(request)}")
     response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)

@@ -42,7 +42,7 @@ def _redis_is_ready(request: Request) -> bool:
         settings = request.registry["shopapp.settings"].sessions
         policies = [] if settings.allow_eviction else evicting_policies(client)
     except StoreUnavailable as error:
-        log.error("store_unavailable path=/readyz error=%r", error.__cause__ or error)
+        log.error("store_unavailable path=/readyz error=%r", str(error))
         return False
     if policies:
         log.error("redis_not_ready maxmemory-policy is %s: %s", " and ".join(policies), EVICTION_REMEDY)
