@@ -3,8 +3,9 @@
 from typing import Any
 
 from sqlalchemy import text
-from webtest import TestApp, TestResponse
+from webtest import Form, TestApp, TestResponse
 
+from observing import form_to
 from shopapp.db import create_engine_from
 from shopapp.settings.shop import ShopSettings
 from shopapp.testing.shop import JSON
@@ -56,6 +57,14 @@ def look(browser: TestApp) -> dict[str, Any]:
 def sent(seen: dict[str, Any], **fields: Any) -> dict[str, Any]:
     """Return the fields of the form that belongs to this look at the checkout."""
     return {**GUEST, "form": seen["form"], "accept_total": str(seen["total"]), **fields}
+
+
+def typed_in(page: TestResponse) -> Form:
+    """Return the form on a page of the checkout, with all that a guest types into it."""
+    form = form_to(page, "/checkout")
+    for name, value in GUEST.items():
+        form[name] = value
+    return form
 
 
 def order(browser: TestApp, fields: dict[str, Any], status: Any = 201) -> TestResponse:

@@ -6,7 +6,7 @@ import pytest
 import redis
 from webtest import TestApp
 
-from shopapp.cart.store import CartId
+from shopapp.cart.ids import CartId
 from shopapp.testing import ObservedRedis
 from shopapp.testing.shop import JSON, log_in
 

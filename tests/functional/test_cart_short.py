@@ -9,7 +9,7 @@ from webtest import TestApp, TestResponse
 
 from observing import cookie_of, everything_stored, form_to, text_of
 from shopapp.cart.contents import Cart, Line
-from shopapp.cart.store import CartId
+from shopapp.cart.ids import CartId
 from shopapp.testing import ObservedRedis
 from shopapp.testing.shop import JSON, log_in
 
@@ -68,12 +68,12 @@ def test_more_than_there_is_is_409_says_how_many_there_are_and_changes_nothing(
     assert everything_stored(shop_redis, shop_settings) == before
 
 
-def test_a_refusal_starts_no_session(visitor: TestApp, shop_redis: ObservedRedis) -> None:
+def test_a_refusal_starts_no_session_and_no_cart(visitor: TestApp, shop_redis: ObservedRedis) -> None:
     for headers in (JSON, {}):
         for path, fields in (("/cart/items", {"sku": PEN, "quantity": 4}), (f"/cart/items/{PEN}", {"quantity": 4})):
             response = visitor.post(path, fields, headers=headers, status=409)
             assert "Set-Cookie" not in response.headers
-    assert shop_redis.keys() == []
+    assert shop_redis.keys("session:*") + shop_redis.keys("cart:*") == []
 
 
 def test_all_that_there_is_can_be_had(visitor: TestApp) -> None:

@@ -8,7 +8,22 @@ import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 from webtest import TestApp
 
-from buying import GUEST, LAMP, MUG, WHERE, fill, in_cart, look, order, orders, sent, set_product, sql, stock
+from buying import (
+    GUEST,
+    LAMP,
+    MUG,
+    WHERE,
+    fill,
+    in_cart,
+    look,
+    order,
+    orders,
+    sent,
+    set_product,
+    sql,
+    stock,
+    typed_in,
+)
 from observing import form_to, text_of
 from shopapp.testing import ObservedRedis
 from shopapp.testing.shop import JSON, log_in
@@ -50,9 +65,7 @@ class TestOrdering:
 
     def test_a_guest_without_script_is_led_to_the_order_which_can_be_loaded_again(self, visitor: TestApp):
         fill(visitor)
-        form = form_to(visitor.get("/checkout"), "/checkout")
-        for name, value in GUEST.items():
-            form[name] = value
+        form = typed_in(visitor.get("/checkout"))
 
         page = form.submit("").follow()
 
@@ -123,9 +136,7 @@ class TestOncePerForm:
 
     def test_it_is_so_from_the_page_as_well_and_with_the_back_button(self, visitor: TestApp, shop_settings: Settings):
         fill(visitor)
-        form = form_to(visitor.get("/checkout"), "/checkout")
-        for name, value in GUEST.items():
-            form[name] = value
+        form = typed_in(visitor.get("/checkout"))
         first = form.submit("")
 
         assert form.submit("").location == first.location
@@ -259,9 +270,7 @@ class TestRefusals:
 
     def test_the_page_says_it_in_words_and_keeps_what_was_typed(self, visitor: TestApp, shop_settings: Settings):
         fill(visitor)
-        form = form_to(visitor.get("/checkout"), "/checkout")
-        for name, value in GUEST.items():
-            form[name] = value
+        form = typed_in(visitor.get("/checkout"))
         set_product(shop_settings, price=1900)
 
         page = form.submit("", status=409)
@@ -418,9 +427,7 @@ class TestSessionsInTheMiddle:
 class TestWhatWasTyped:
     def test_it_is_forgotten_once_it_is_ordered(self, visitor: TestApp, shop_settings: Settings):
         fill(visitor)
-        form = form_to(visitor.get("/checkout"), "/checkout")
-        for name, value in GUEST.items():
-            form[name] = value
+        form = typed_in(visitor.get("/checkout"))
         set_product(shop_settings, price=1900)
         form_to(form.submit("", status=409), "/checkout").submit("", status=303)
         fill(visitor)

@@ -22,13 +22,13 @@ from pyramid.registry import Registry
 from their_redis import URL, Backend, Signer, key_of, names
 
 from shopapp.sessions.client import find_client
+from shopapp.sessions.clock import now
 from shopapp.sessions.data import decode_json, encode_json
 from shopapp.sessions.factory import Parts, make_session_factory
 from shopapp.sessions.header import Change
 from shopapp.sessions.record import Sealer
 from shopapp.sessions.settings import SessionSettings, load_session_settings
 from shopapp.sessions.store import SessionStore
-from shopapp.sessions.stored import now
 
 SECRET = "secret"  # the default of the tests' own helpers
 DEFAULTS = {

@@ -12,8 +12,10 @@ from pyramid.request import Request
 from shopapp.accounts.security import Identity
 from shopapp.cart.copies import Copies, CopiesUnavailable
 from shopapp.cart.copying import COPIES, owes_copy
+from shopapp.cart.fields import UNREAD, as_quantities, orders_in
 from shopapp.cart.guesses import guesses_of
-from shopapp.cart.store import UNREAD, CartId, CartStore, as_quantities, orders_in, reading
+from shopapp.cart.ids import CartId
+from shopapp.cart.store import CartStore, reading
 from shopapp.catalog.memory import catalogue_of
 from shopapp.catalog.snapshots import ProductSnapshot
 from shopapp.redis import StoreUnavailable, client_of

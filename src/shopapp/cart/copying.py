@@ -17,8 +17,9 @@ from pyramid.registry import Registry
 from pyramid.request import Request
 
 from shopapp.cart.copies import Copies, Copy
-from shopapp.cart.scripts import COPIED as MARK_COPIED
-from shopapp.cart.store import COPIED, ORDERING_SECONDS, UNREAD, VERSION, CartId, as_quantities, orders_in
+from shopapp.cart.fields import COPIED, ORDERING_SECONDS, UNREAD, VERSION, as_quantities, orders_in
+from shopapp.cart.ids import CartId
+from shopapp.cart.scripts.copies import COPIED as MARK_COPIED
 from shopapp.redis import Client, client_of, unavailable_on_error
 
 COPIES = "shopapp.cart.copies"

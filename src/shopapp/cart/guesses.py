@@ -8,7 +8,8 @@ from threading import Lock
 from cachetools import LRUCache
 from pyramid.request import Request
 
-from shopapp.cart.store import CartId, reading
+from shopapp.cart.ids import CartId
+from shopapp.cart.store import reading
 from shopapp.sessions import presented_name
 
 MAX_GUESSES = 10_000

@@ -23,7 +23,8 @@ from shopapp.cart.contents import (
     quantities,
     show,
 )
-from shopapp.cart.store import CartBusyError, CartId
+from shopapp.cart.ids import CartId
+from shopapp.cart.refusals import CartBusyError
 from shopapp.catalog.memory import catalogue_of
 from shopapp.catalog.store import products_by_sku
 from shopapp.events import CheckoutRefused, OrderPlaced

@@ -42,8 +42,8 @@ from shopapp.sessions.session import Session
 from shopapp.sessions.settings import SessionSettings
 from shopapp.sessions.signing import CookieSigner, ForeignSigner
 from shopapp.sessions.store import SessionStore
-from shopapp.sessions.stored import STORED_ID
 from shopapp.sessions.validity import still_valid
+from shopapp.sessions.writing import STORED_ID
 
 RANDOM_BYTES = 32
 """Of a series and of a salt: 256 bits, twice what OWASP ASVS 5.0 7.2.3 asks for."""

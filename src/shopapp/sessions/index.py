@@ -6,16 +6,16 @@ one is stale, is passed over and removed. Rubbish in its place is an empty list.
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from redis.exceptions import ResponseError
 
-from shopapp.redis import Client, Script, sent, unavailable_on_error
-from shopapp.sessions.clock import now
+from shopapp.redis import Client, Script, sent
 from shopapp.sessions.header import Header
+from shopapp.sessions.many import BATCH, ManySessions
 from shopapp.sessions.policy import Policy
 from shopapp.sessions.record import Sealer
 
@@ -25,9 +25,6 @@ SWEPT = 20
 """Entries that such a login looks at: the oldest, where those are that ended by themselves."""
 
 NEVER = 2**53
-
-BATCH = 500
-"""Sessions asked for in one round trip."""
 
 # KEYS: the index. ARGV: handle, seconds to keep the index ("" for ever), and of how many entries on how many of the
 # oldest to return (0 for all of them). Enters the handle at Redis' own time, and takes out what is older than any
@@ -84,7 +81,8 @@ class SessionIndex:
         on_lost: Callable[[int | str], None] = lambda _user_id: None,
     ) -> None:
         """``on_lost`` is told whose list does not name a session that was entered into it."""
-        self._client, self._sealer, self._prefix = client, sealer, policy.prefix
+        self._client, self._prefix = client, policy.prefix
+        self._sessions = ManySessions(client, sealer, policy.prefix)
         self._keep_seconds = policy.longest_life
         self._add = Script(client, ADD)
         self._on_lost = on_lost
@@ -139,11 +137,11 @@ class SessionIndex:
         """Enter those of these sessions that are persons' and alive, each at the time of its login, where the list does
         not name them; return how many are persons', and how many of them were missing.
         """
-        moment, entries = now(), []
-        for handle, key, value in self._stored(handles):
-            record = self._sealer.open(key, value) if isinstance(value, bytes) else None
-            if record and record.header.person and not record.header.is_over(moment):
-                entries.append((record.header.person.user_id, handle, record.header.started))
+        entries = [
+            (header.person.user_id, handle, header.started)
+            for handle, header in self._sessions.headers(handles)
+            if header and header.person
+        ]
         return len(entries), self._enter(entries)
 
     def _key(self, user_id: int | str) -> str:
@@ -175,21 +173,14 @@ class SessionIndex:
 
     def _live(self, user_id: int | str, handles: list[str]) -> list[tuple[str, Header]]:
         """Return those of ``handles`` that name a live session of this person, and remove the others."""
-        moment = now()
         live, stale = [], []
-        for handle, key, value in self._stored(handles):
-            record = self._sealer.open(key, value) if isinstance(value, bytes) else None
-            if record and record.header.is_of(user_id) and not record.header.is_over(moment):
-                live.append((handle, record.header))
+        for handle, header in self._sessions.headers(handles):
+            if header and header.is_of(user_id):
+                live.append((handle, header))
             else:
                 stale.append(handle)
         self._forget(user_id, stale)
         return live
-
-    def _stored(self, handles: list[str]) -> Iterator[tuple[str, str, Any]]:
-        """Return with each handle its key and what is there."""
-        keys = [self._prefix + handle for handle in handles]
-        return zip(handles, keys, self._on_each(keys, "GET"), strict=True)
 
     def _end_live(self, user_id: int | str, handles: list[str]) -> list[str]:
         """As :meth:`_end`, but leave alone what by now is another person's, and what is over already."""
@@ -197,30 +188,9 @@ class SessionIndex:
 
     def _end(self, user_id: int | str, handles: list[str]) -> list[str]:
         """End the sessions with these handles and return those of them that were still there."""
-        deleted = self._on_each([self._prefix + handle for handle in handles], "DEL")
+        ended = self._sessions.end(handles)
         self._forget(user_id, handles)
-        return [handle for handle, count in zip(handles, deleted, strict=True) if count]
-
-    def _on_each(self, keys: list[str], command: str) -> list[Any]:
-        """Send one command with each key, many in a round trip; what Redis says against one is its answer. No
-        transaction: a cluster has them on different nodes.
-        """
-        answers: list[Any] = []
-        for start in range(0, len(keys), BATCH):
-            found, was_sent_twice = sent(self._client, self._pipelined, command, keys[start : start + BATCH])
-            # What is gone by the second time was there the first time, as far as anybody can tell.
-            answers += [1] * len(found) if was_sent_twice and command == "DEL" else found
-        for answer in answers:
-            if isinstance(answer, Exception) and "WRONGTYPE" not in str(answer):
-                with unavailable_on_error(self._client):
-                    raise answer
-        return answers
-
-    def _pipelined(self, command: str, keys: list[str]) -> list[Any]:
-        pipeline = self._client.pipeline(transaction=False)
-        for key in keys:
-            pipeline.execute_command(command, key)
-        return pipeline.execute(raise_on_error=False)
+        return ended
 
     def _forget(self, user_id: int | str, handles: list[str]) -> int:
         """Take these out of the list; return how many were in it."""

@@ -9,10 +9,10 @@ from shopapp.redis import Client, client_of
 from shopapp.sessions.clock import now
 from shopapp.sessions.header import RECORD_VERSION
 from shopapp.sessions.mapping import NO_ID_YET
-from shopapp.sessions.stored import StoredSession
+from shopapp.sessions.writing import WritableSession
 
 
-class LibrarySession(StoredSession):
+class LibrarySession(WritableSession):
     """The public properties and methods of the library's session, with the meaning that they have there."""
 
     _cookie_options: Mapping[str, Any] = MappingProxyType({})
