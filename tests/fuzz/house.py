@@ -214,7 +214,8 @@ def open_house(directory: Path) -> Iterator[House]:
     with pytest.MonkeyPatch.context() as monkeypatch:
         hash_quickly(monkeypatch)
         monkeypatch.setattr(memory, "LOOK_SECONDS", 0.0)  # the database is put back behind the shop's back
-        monkeypatch.setattr(copying, "GATHER_SECONDS", 1e6)  # or a cart's copy, some seconds late, is another's change
+        # Or a cart's copy, which its thread makes some seconds later, would be taken for the change of another attempt.
+        monkeypatch.setattr(copying.Copier, "wake", lambda _copier: None)
         try:
             yield House(lambda: shopapp.main({}, **settings), client, database)
         finally:

@@ -46,11 +46,12 @@ local function keep(key, seconds)
 end
 """
 
-# The mark is followed to a person's cart and nowhere else: whatever is written there, no other key is touched.
+# The mark is followed to a person's cart and nowhere else: whatever is written there, no other key is touched, and the
+# number is one that SQL can hold.
 MOVED = """
 local function moved_to(key)
   local mark = redis.call('HGET', key, ':moved')
-  if mark and string.match(mark, '^cart:{user:[^{}]+}$') then return mark end
+  if mark and #mark <= 30 and string.match(mark, '^cart:{user:%d+}$') then return mark end
 end
 """
 
