@@ -1,6 +1,6 @@
 """One exception for all the ways in which the database can be away or unable, told from mistakes of ours."""
 
-from typing import Any
+from typing import Any, Self
 
 from sqlalchemy.exc import DBAPIError, OperationalError
 
@@ -33,14 +33,14 @@ class DatabaseUnavailable(OperationalError):
     """Whether the log has a line of the outage already, so that each request need not write its own."""
 
     @classmethod
-    def because(cls, reason: str, *, told: bool = False) -> "DatabaseUnavailable":
+    def because(cls, reason: str, *, told: bool = False) -> Self:
         """Return one for a database that was not even asked."""
         made = cls(None, None, TimeoutError(reason), hide_parameters=True)
         made.told = told
         return made
 
     @classmethod
-    def of(cls, error: DBAPIError, *, hide_parameters: bool, told: bool) -> "DatabaseUnavailable":
+    def of(cls, error: DBAPIError, *, hide_parameters: bool, told: bool) -> Self:
         """Return the same error as one of these."""
         made = cls(error.statement, error.params, error.orig, hide_parameters=hide_parameters)
         made.told = told
@@ -50,6 +50,10 @@ class DatabaseUnavailable(OperationalError):
     def reason(self) -> str:
         """What the driver says, in one line."""
         return reason_of(self.orig)
+
+
+class DatabaseBusy(DatabaseUnavailable):
+    """This process has no connection free. The database may be as good as ever, for other processes."""
 
 
 def is_unable(error: Any) -> bool:

@@ -4,6 +4,7 @@ A server that is frozen acknowledges what is sent to it and never answers, its o
 kernel's timeouts see nothing wrong either. So the wait itself has an end on this side.
 """
 
+import logging
 import time
 from collections.abc import Callable, Generator
 from typing import Any
@@ -14,8 +15,10 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import QueuePool
 
-from shopapp.db.away import DatabaseUnavailable
-from shopapp.db.watch import ANSWER_SECONDS, DOUBT_SECONDS, LOOK_SECONDS, Watch
+from shopapp.db.away import DatabaseBusy
+from shopapp.db.watch import ANSWER_SECONDS, DOUBT_SECONDS, LOOK_SECONDS, Waits, Watch
+
+log = logging.getLogger(__name__)
 
 MARGIN_SECONDS = 1.0
 """So much later than the server does this side end a statement: its own end says more, and keeps the connection."""
@@ -32,13 +35,14 @@ class BoundedConnection(psycopg.Connection[Any]):
     """A connection that is closed, with SilentError, when the server does not answer."""
 
     watch: Watch | None = None
+    waits: Waits
     seconds: float | None = None
 
     def wait(self, gen: Generator[Any, Any, Any], *args: Any, **options: Any) -> Any:
         """Wait as psycopg does, but not for ever. Raises SilentError."""
         if self.watch is None:
             return super().wait(gen, *args, **options)
-        with self.watch.waiting() as began:
+        with self.waits.waiting() as began:
             try:
                 return super().wait(self._bounded(gen, began), *args, **options)
             except SilentError:
@@ -68,37 +72,54 @@ class BoundedConnection(psycopg.Connection[Any]):
 
 
 class PatientPool(QueuePool):
-    """A pool of which nobody waits for a connection while all that have one wait in vain.
+    """A pool of which nobody waits for a connection while all that have one wait in vain, and have for a second.
 
-    So many threads, and no more, are held by a database that hangs; the rest of the server goes on.
+    From then on so many threads, and no more, are held by a database that hangs; the rest of the server goes on.
+    Before, it may be that they are slow: then who comes waits for them, for ``patience`` seconds.
     """
 
     watch: Watch
+    waits: Waits
     patience: float
+    _stuck_since: float | None = None
 
     def connect(self) -> PoolProxiedConnection:
         """Return a connection. Raises DatabaseUnavailable instead of waiting for one that nobody will give back."""
-        watch, deadline, looks_in_vain = self.watch, time.monotonic() + self.patience, 0
+        deadline, looks_in_vain = time.monotonic() + self.patience, 0
         while True:
-            watch.refuse_if_away()
-            if self.checkedout() >= self.size() and watch.stuck:
-                raise DatabaseUnavailable.because("nobody gets an answer", told=True)
-            answers = watch.answers
+            self.watch.refuse_if_away()
+            since = self._all_wait_since()
+            if since is not None and since == self._stuck_since:
+                raise DatabaseBusy.because("nobody gets an answer", told=True)
             try:
                 return super().connect()
             except PoolTimeoutError:
                 if time.monotonic() > deadline:
-                    raise DatabaseUnavailable.because("no connection has become free") from None
+                    raise DatabaseBusy.because("no connection has become free") from None
+            since = self._all_wait_since()
+            is_in_vain = since is not None and time.monotonic() - since > ANSWER_SECONDS
             # Twice, for it may be this process that has not run for that long.
-            looks_in_vain = looks_in_vain + 1 if answers == watch.answers and watch.waits >= self.size() else 0
+            looks_in_vain = looks_in_vain + 1 if is_in_vain else 0
             if looks_in_vain > 1:
-                watch.note_stuck()
+                self._note_stuck(since)
 
     def recreate(self) -> "PatientPool":
         """Return an empty pool of the same kind."""
         pool: PatientPool = super().recreate()
-        pool.watch, pool.patience = self.watch, self.patience
+        pool.watch, pool.waits, pool.patience = self.watch, self.waits, self.patience
         return pool
+
+    def _all_wait_since(self) -> float | None:
+        since = self.waits.all_since(self.size())
+        # What was waited for while the database was away says nothing of one that is back.
+        return None if since is None else max(since, self.watch.back_at)
+
+    def _note_stuck(self, since: float | None) -> None:
+        """Until one of those who wait gets an answer, others are refused at once: nobody finds it out a second time."""
+        if since != self._stuck_since:
+            self._stuck_since = since
+            log.warning("database_stuck connections=%s", self.size())
+        self.watch.doubt()
 
 
 def create_plain_engine(url: URL, *, hide_parameters: bool) -> Engine:
@@ -123,13 +144,14 @@ def create_bounded_engine(
     )
     pool = engine.pool
     assert isinstance(pool, PatientPool)  # noqa: S101 - it was made a line above
-    pool.watch, pool.patience = watch, patience
+    pool.watch, pool.waits, pool.patience = watch, Waits(), patience
+    waits = pool.waits  # the same for a pool that takes this one's place: do_connect knows no pool
 
     def connect(_dialect: Any, _record: Any, arguments: list[Any], keywords: dict[str, Any]) -> BoundedConnection:
         watch.refuse_if_away()
-        with watch.waiting():
+        with waits.waiting():
             connection = BoundedConnection.connect(*arguments, **keywords)
-        connection.watch = watch
+        connection.watch, connection.waits = watch, waits
         connection.seconds = None if statement_seconds is None else statement_seconds + MARGIN_SECONDS
         return connection
 
@@ -143,7 +165,7 @@ def question(url: URL) -> Callable[[], None]:
 
     def ask() -> None:
         with BoundedConnection.connect(*arguments, autocommit=True, **keywords) as connection:
-            connection.watch, connection.seconds = Watch(), ANSWER_SECONDS
+            connection.watch, connection.waits, connection.seconds = Watch(), Waits(), ANSWER_SECONDS
             connection.execute("SELECT 1")
 
     return ask

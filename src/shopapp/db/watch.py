@@ -6,10 +6,12 @@ nobody waits: who waits already gives up, and who comes is refused. No request i
 """
 
 import logging
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event, Lock, Thread
+from weakref import WeakSet
 
 from shopapp.db.away import DatabaseUnavailable, reason_of
 
@@ -31,19 +33,47 @@ CALM_SECONDS = 1.0
 """Between two questions while it answers: where all statements are slow, each would ask."""
 
 
+class Waits:
+    """Who waits for an answer at this moment, on the connections of one pool."""
+
+    def __init__(self) -> None:
+        self._began: dict[object, float] = {}
+        _living.add(self)
+
+    @contextmanager
+    def waiting(self) -> Iterator[float]:
+        """Around a wait for the database; the value is when it began."""
+        wait, began = object(), time.monotonic()
+        self._began[wait] = began
+        try:
+            yield began
+        finally:
+            self._began.pop(wait, None)
+
+    def all_since(self, connections: int) -> float | None:
+        """Since when all of so many connections wait, and none has got an answer; None if not all of them do."""
+        began = list(self._began.values())
+        return max(began) if len(began) >= connections else None
+
+    def forget(self) -> None:
+        """Start anew, in a process that was forked: the threads that wait are not there."""
+        self._began = {}
+
+
 class Watch:
     """What a process knows of its database. ``ask`` raises if that does not answer; None where there is no server."""
 
     def __init__(self, ask: Callable[[], None] | None = None) -> None:
         self._ask = ask
-        self._waits: set[object] = set()
-        self._answers, self._stuck_at = 0, -1
         self._lock, self._stopped = Lock(), Event()
         self._asking_since: float | None = None
         self._away_since: float | None = None
         self._refuses, self._calm_until = False, 0.0
         self.watcher: Callable[[bool], None] | None = None
         """Told when the database goes away (True) and when it is back. What it raises is logged."""
+        self.back_at = 0.0
+        """When it was last found to be back, by the clock of :meth:`Waits.waiting`."""
+        _living.add(self)
 
     @property
     def away(self) -> bool:
@@ -58,39 +88,6 @@ class Watch:
     def _unanswered_for(self, seconds: float) -> bool:
         since = self._asking_since
         return since is not None and time.monotonic() - since > seconds
-
-    @contextmanager
-    def waiting(self) -> Iterator[float]:
-        """Around a wait for the database; the value is when it began."""
-        wait = object()
-        self._waits.add(wait)
-        try:
-            yield time.monotonic()
-            self._answers += 1  # one that is lost between two threads does not matter: it has changed
-        finally:
-            self._waits.discard(wait)
-
-    @property
-    def waits(self) -> int:
-        """How many wait for an answer at this moment."""
-        return len(self._waits)
-
-    @property
-    def answers(self) -> int:
-        """A number that is another one after an answer to anybody."""
-        return self._answers
-
-    @property
-    def stuck(self) -> bool:
-        """Whether nobody has got an answer since :meth:`note_stuck`."""
-        return self._stuck_at == self._answers
-
-    def note_stuck(self) -> None:
-        """All that may wait do, and none gets an answer: from here on others are refused at once."""
-        if not self.stuck:
-            self._stuck_at = self._answers
-            log.warning("database_stuck waits=%s", self.waits)
-        self.doubt()
 
     def refuse_if_away(self) -> None:
         """Raise DatabaseUnavailable if it is known that nobody would be answered."""
@@ -110,12 +107,25 @@ class Watch:
                 return True
             self._asking_since = time.monotonic()
         # It begins here, in the process that has the doubt: a server that forks takes no thread along.
-        Thread(target=self._find_out, name="database-watch", daemon=True).start()
+        try:
+            Thread(target=self._find_out, name="database-watch", daemon=True).start()
+        except RuntimeError as error:  # the process may have no more threads
+            log.error("database_not_asked error=%r", str(error))
+            with self._lock:  # nobody asks: that is no question without an answer, and a later doubt tries again
+                self._asking_since, self._calm_until = None, time.monotonic() + CALM_SECONDS
         return True
 
     def stop(self) -> None:
         """The app is done: no more questions."""
         self._stopped.set()
+
+    def forget(self) -> None:
+        """Start anew, in a process that was forked: the thread that asks is not there."""
+        self._lock, is_stopped, self._stopped = Lock(), self._stopped.is_set(), Event()
+        if is_stopped:
+            self._stopped.set()
+        self._asking_since = self._away_since = None
+        self._refuses, self._calm_until = False, 0.0
 
     def _find_out(self) -> None:
         assert self._ask is not None  # noqa: S101 - doubt() has looked
@@ -138,6 +148,8 @@ class Watch:
 
     def _answered(self) -> None:
         with self._lock:
+            if self.away or self._away_since is not None:
+                self.back_at = time.monotonic()
             if self._away_since is not None:
                 log.warning("database_back after=%.1fs", time.monotonic() - self._away_since)
                 self._tell(False)
@@ -156,3 +168,14 @@ class Watch:
                 self.watcher(is_away)
             except Exception:
                 log.exception("watcher_failed")
+
+
+_living: WeakSet[Waits | Watch] = WeakSet()
+
+
+def _forget_all() -> None:
+    for each in list(_living):
+        each.forget()
+
+
+os.register_at_fork(after_in_child=_forget_all)

@@ -1,4 +1,5 @@
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -6,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from shopapp.db import DatabaseUnavailable, watch
-from shopapp.db.watch import Watch
+from shopapp.db.watch import Waits, Watch
 
 
 class Server:
@@ -97,13 +98,54 @@ def test_where_all_is_slow_it_is_not_asked_again_and_again(server: Server):
     assert server.asked == 1
 
 
-def test_nobody_is_refused_after_an_answer_to_anybody(server: Server):
-    it = Watch(server.ask)
-    with it.waiting():
-        it.note_stuck()
-        assert (it.stuck, it.waits) == (True, 1)
+def test_all_wait_since_the_last_of_them_began_and_no_more_after_an_answer_to_anybody():
+    waits = Waits()
+    with waits.waiting():
+        assert waits.all_since(2) is None
+        with waits.waiting() as last:
+            assert waits.all_since(2) == last
+        assert waits.all_since(2) is None
 
-    assert (it.stuck, it.waits) == (False, 0)
+
+def test_a_process_that_was_forked_while_it_was_asked_knows_nothing_and_asks_anew(server: Server):
+    it, waits = Watch(server.ask), Waits()
+    server.hangs.clear()
+    it.doubt("connection lost")
+    wait_until(lambda: server.asked)
+    with waits.waiting():
+        child = os.fork()
+        if child == 0:
+            try:
+                time.sleep(watch.ANSWER_SECONDS + 0.1)
+                is_new = not it.away and waits.all_since(1) is None
+                server.hangs = threading.Event()  # its lock may have been another thread's
+                server.hangs.set()
+                it.doubt()
+                wait_until(lambda: server.asked == 2 and not it.doubtful)
+                os._exit(0 if is_new else 1)
+            finally:
+                os._exit(2)
+
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_where_no_thread_can_be_begun_nobody_is_taken_to_be_asking(
+    server: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    monkeypatch.setattr(watch, "CALM_SECONDS", 0)
+    it = Watch(server.ask)
+
+    def start(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", start)
+        it.doubt()
+
+    assert "database_not_asked" in caplog.text
+    assert server.asked == 0
+    it.doubt()
+    wait_until(lambda: server.asked == 1)
 
 
 def test_without_a_server_there_is_nothing_to_ask():
