@@ -110,6 +110,11 @@ def _sender_of(channel: Any) -> tuple[str, str]:
 
 
 def _is_slow(channel: Any) -> bool:
+    """Tell whether its next request belongs in the slow lane. Raises nothing, whatever was sent: waitress would keep
+    the connection for ever.
+    """
     requests = channel.requests
     request = requests[0] if requests else None
-    return request is not None and request.command == "POST" and (request.path or "").endswith(SLOW_ENDS)
+    if request is None or request.error:  # a malformed one has neither method nor path, and is refused at once
+        return False
+    return request.command == "POST" and (request.path or "").endswith(SLOW_ENDS)

@@ -1,6 +1,7 @@
 """The slow lane in front of waitress's threads: what is in it keeps nothing else waiting."""
 
 import http.client
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -32,8 +33,10 @@ class Site:
 
 
 @contextmanager
-def served(app: Any) -> Iterator[Callable[..., float]]:
-    """Serve it with two threads; a function that asks, and returns how long that took."""
+def served(app: Any) -> Iterator[Any]:
+    """Serve it with two threads; a function that asks, and returns how long that took, with the server's port and the
+    connections that it has.
+    """
     sockets: dict[int, Any] = {}
     lanes = TwoLanes(2)
     lanes.open_slow_lane(HELD)
@@ -49,6 +52,7 @@ def served(app: Any) -> Iterator[Callable[..., float]]:
         connection.close()
         return time.monotonic() - began
 
+    ask.port, ask.connections = server.effective_port, server.active_channels  # type: ignore[attr-defined]
     try:
         yield ask
     finally:
@@ -102,3 +106,38 @@ def test_in_the_slow_lane_one_does_not_wait_for_all_that_another_has_sent() -> N
             each.result()
 
     assert answered.index("somebody") < 15
+
+
+GOOD = b"GET / HTTP/1.1\r\n\r\n"
+SLOW = b"POST /login HTTP/1.1\r\nContent-Length: 0\r\n\r\n"
+MALFORMED = [
+    b"POST\r\n\r\n",
+    b"GET / HTTP/1.1\r\nno colon\r\n\r\n",
+    b"POST /login HTTP/1.1\r\nContent-Length: x\r\n\r\n",
+]
+
+
+@pytest.mark.parametrize("malformed", MALFORMED)
+@pytest.mark.parametrize("before", [b"", GOOD, SLOW])
+def test_a_malformed_request_is_refused_and_its_connection_ends(before: bytes, malformed: bytes) -> None:
+    with served(Site()) as ask:
+        with socket.create_connection(("127.0.0.1", ask.port), timeout=5) as connection:
+            connection.sendall(before + malformed)
+            answers = b"".join(iter(lambda: connection.recv(65536), b""))
+
+        assert answers.count(b"HTTP/1.1 200 OK") == bool(before)
+        assert b" 400 Bad Request\r\n" in answers
+        assert ask("GET", "/") < 5
+
+
+def test_connections_with_a_malformed_request_do_not_pile_up() -> None:
+    with served(Site()) as ask:
+        for malformed in 3 * MALFORMED:
+            with socket.create_connection(("127.0.0.1", ask.port), timeout=5) as connection:
+                connection.sendall(GOOD + malformed)
+                assert connection.recv(65536).startswith(b"HTTP/1.1 200 OK")
+        deadline = time.monotonic() + 5
+        while ask.connections and time.monotonic() < deadline:
+            time.sleep(0.01)
+
+        assert not ask.connections
