@@ -65,6 +65,16 @@ def test_for_ten_minutes_after_the_login_nothing_is_asked_and_then_the_password(
     assert is_in(customer)
 
 
+def test_a_proof_of_the_future_is_none_and_one_of_now_is_good(customer: TestApp, phone: TestApp, clock: Any) -> None:
+    clock.shift(-900)
+
+    customer.post(OTHERS, headers=JSON, status=403)
+    customer.post(OTHERS, {"current_password": RIGHT}, headers=JSON)
+
+    assert not is_in(phone)
+    customer.post(OTHERS, headers=JSON)
+
+
 @pytest.mark.parametrize("which", [0, 1])
 def test_the_page_asks_and_goes_on_with_what_was_wanted(
     customer: TestApp, phone: TestApp, clock: Any, which: int

@@ -89,7 +89,8 @@ def prove(request: Request, field: Any) -> bool:
 
 def needs_proof(request: Request) -> bool:
     """Tell whether the person has to show their password again for what matters: the last time, at the login or since,
-    is too long ago.
+    is too long ago. One of the future is none: the clock was set back, and it would stay good until then.
     """
-    last = max(session_started(request), request.session.get(PROVED, 0))
-    return time() - last > request.registry["shopapp.settings"].shop.proof_seconds
+    now, allowed = time(), request.registry["shopapp.settings"].shop.proof_seconds
+    times = session_started(request), request.session.get(PROVED, 0)
+    return not any(0 <= now - moment <= allowed for moment in times)

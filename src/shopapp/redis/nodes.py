@@ -41,7 +41,8 @@ class Node:
 
     def leave(self, reason: str, is_back: Callable[[], bool | None]) -> None:
         """Send nothing to it until ``is_back`` has said so, or None: nobody needs to know any more. It is called again
-        and again, by one thread.
+        and again, by one thread; what it raises is logged once, and means not yet. If no thread can be started, the
+        node is asked as before, and the next failure tries again.
         """
         with self._lock:
             if self.away_because:
@@ -49,15 +50,37 @@ class Node:
             self.away_because = reason
         log.error("redis_node_away node=%s reason=%r", self.address, reason)
         tell_node(self.address, True)
-        threading.Thread(target=self._watch, args=(is_back, time.monotonic()), daemon=True).start()
+        try:
+            threading.Thread(target=self._watch, args=(is_back, time.monotonic()), daemon=True).start()
+        except Exception:  # the machine has no more threads; nobody would ever find it back
+            log.exception("redis_node_not_watched node=%s", self.address)
+            self._return()
 
-    def _watch(self, is_back: Callable[[], bool | None], since: float) -> None:
-        while (answer := is_back()) is False:
-            time.sleep(LOOK_SECONDS)
+    def _return(self) -> None:
         self.away_because = ""
         tell_node(self.address, False)
+
+    def _watch(self, is_back: Callable[[], bool | None], since: float) -> None:
+        try:
+            answer = self._wait(is_back)
+        finally:  # whatever ends this thread, nobody else would ask
+            self._return()
         if answer:
             log.warning("redis_node_back node=%s seconds=%.1f", self.address, time.monotonic() - since)
+
+    def _wait(self, is_back: Callable[[], bool | None]) -> bool | None:
+        is_logged = False
+        while True:
+            try:
+                answer = is_back()
+            except Exception:
+                answer = False
+                if not is_logged:
+                    log.exception("redis_node_not_asked node=%s", self.address)
+                    is_logged = True
+            if answer is not False:
+                return answer
+            time.sleep(LOOK_SECONDS)
 
     def forget(self) -> None:
         """Start anew, in a process that was forked: the thread that watches is not there."""
