@@ -72,8 +72,8 @@ SECONDS ?= 3600
 fuzz: $(VENV)/installed-fuzz
 	@PYTHONPATH=tests $(BIN)/python -W ignore -m fuzz --seconds $(SECONDS)
 
-fuzz-short: SECONDS = 40
-fuzz-short: fuzz
+fuzz-short: $(VENV)/installed-fuzz
+	@PYTHONPATH=tests $(BIN)/python -W ignore -m fuzz --seconds 40 --seed 1
 
 clean:
 	rm -rf .cache .venv .venv-* build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis benchmarks/express/node_modules src/*.egg-info

@@ -29,10 +29,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="fuzz", description=__doc__)
     parser.add_argument("--seconds", type=int, default=3600)
     parser.add_argument("--found", type=Path, default=Path(".cache/fuzz"), help="where to keep what leads somewhere")
+    parser.add_argument("--seed", type=int, default=0, help="of what is tried; 0: another each time")
     parser.add_argument("--house", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.house:
-        fuzz(given.house, given.found, given.seconds)
+        fuzz(given.house, given.found, given.seconds, given.seed)
     given.found.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as house:
         start_server(Path(house) / "valkey")
@@ -43,7 +44,7 @@ def main() -> int:
             stop_server(Path(house) / "valkey")
 
 
-def fuzz(directory: Path, found: Path, seconds: int) -> None:
+def fuzz(directory: Path, found: Path, seconds: int, seed: int) -> None:
     """Fuzz in a house of its own. Ends the process."""
     logging.disable()
     with open_house(directory) as house:
@@ -53,7 +54,7 @@ def fuzz(directory: Path, found: Path, seconds: int) -> None:
         seeds.mkdir()
         for number, attempt in enumerate(_good_forms()):
             (seeds / str(number)).write_bytes(attempt.write())
-        limits = [f"-max_total_time={seconds}", "-timeout=20", "-rss_limit_mb=1000", "-max_len=6000"]
+        limits = [f"-max_total_time={seconds}", f"-seed={seed}", "-timeout=20", "-rss_limit_mb=1000", "-max_len=6000"]
         shown = [f"-dict={words}", f"-artifact_prefix={found}/", "-print_final_stats=1"]
         atheris.Setup(
             [sys.argv[0], *limits, *shown, str(found), str(HERE / "corpus")], lambda text: try_it(house, text)
