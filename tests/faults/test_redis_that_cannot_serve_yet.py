@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import redis
 
+from observing import times_away
 from shopapp.redis import Node, StoreUnavailable, connect, node_at, unavailable_on_error
 from shopapp.valkey import server_binary
 
@@ -59,7 +60,7 @@ def wait_until_answered(client: redis.Redis, but_for: str) -> list[float]:
         time.sleep(0.005)
 
 
-def test_what_loads_its_data_is_left_alone_until_it_is_there(tmp_path: Path) -> None:
+def test_what_loads_its_data_is_left_alone_until_it_is_there(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with server(tmp_path) as url, redis.Redis.from_url(url) as plain:
         _wait_for(plain)
         for number in range(KEYS):
@@ -75,7 +76,7 @@ def test_what_loads_its_data_is_left_alone_until_it_is_there(tmp_path: Path) -> 
     assert len(refusals) > 10
     assert sorted(refusals)[len(refusals) * 9 // 10] < 0.1
     assert asked_at_most["calls"] + asked_at_most.get("rejected_calls", 0) <= 3
-    assert node_of(client).times_away == 1
+    assert times_away(caplog, node_of(client)) == 1
 
 
 def _wait_for(client: redis.Redis) -> None:

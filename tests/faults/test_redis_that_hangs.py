@@ -15,7 +15,7 @@ import redis
 from webtest import TestApp
 
 import shopapp
-from observing import cookie_of
+from observing import cookie_of, times_away
 from shopapp.embedded import start_server, stop_server
 from shopapp.redis import Node, StoreUnavailable, connect, node_at, unavailable_on_error
 from shopapp.testing import ObservedRedis
@@ -80,7 +80,9 @@ def eventually(is_so: Callable[[], bool], seconds: float) -> None:
         time.sleep(0.01)
 
 
-def test_a_hang_costs_one_second_once_and_recovery_is_at_once(shop: Any, own_redis: redis.Redis) -> None:
+def test_a_hang_costs_one_second_once_and_recovery_is_at_once(
+    shop: Any, own_redis: redis.Redis, caplog: pytest.LogCaptureFixture
+) -> None:
     browser, process = TestApp(shop), process_of(own_redis)
     log_in(browser)
     cookie, answers, is_over = cookie_of(browser), [], threading.Event()
@@ -113,7 +115,7 @@ def test_a_hang_costs_one_second_once_and_recovery_is_at_once(shop: Any, own_red
     accounts = answered("/account", from_here + 1.2, thawed)
     assert {status for _, status in accounts} == {503}
     assert nearly_all([seconds for seconds, _ in accounts]) < AT_ONCE
-    assert node_of(own_redis).times_away == 1
+    assert times_away(caplog, node_of(own_redis)) == 1
     assert {status for _, status in answered("/account", thawed + 0.5, time.monotonic())} == {200}
 
 
