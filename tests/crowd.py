@@ -22,9 +22,11 @@ CREDENTIALS = {"email": demo.EMAIL, "password": demo.PASSWORD}
 DONE, UNAVAILABLE = "done", "unavailable"
 MORE_THAN_IS_GOOD = ("busy", "too_many_tries")
 """What the shop says to so many who sign in at the same time, whatever Redis does."""
-WAITING = {"redis.sessions.redis_waiting": "40"}
-"""For a shop with as many threads as there are people."""
 CLIENTS, OF_WHICH_SIGN_IN = 50, 10
+WAITING = {"redis.sessions.redis_waiting": str(CLIENTS)}
+"""For a shop with as many threads as there are people: all of them may wait, or where the machine is slow some would be
+refused for that, fault or none.
+"""
 PAUSE_SECONDS = 0.25
 
 _numbers = count(1)

@@ -1,5 +1,5 @@
-"""What tests look at: the forms and messages of a page, a browser's cookie, and everything that is stored; and how they
-have Redis go away.
+"""What tests look at: the forms and messages of a page, a browser's cookie, everything that is stored, and how often a
+node was left alone; and how they have Redis go away.
 """
 
 from contextlib import closing
@@ -7,10 +7,12 @@ from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
+import pytest
 import redis
 from webtest import Form, TestApp, TestResponse
 
 from on_database import Database
+from shopapp.redis import Node
 from shopapp.testing import Observed
 
 
@@ -31,6 +33,11 @@ def text_of(page: TestResponse) -> str:
 def cookie_of(browser: TestApp) -> dict[str, str]:
     """Return the header with which the same browser sends another request, from another thread or later on."""
     return {"Cookie": "; ".join(f"{name}={value}" for name, value in browser.cookies.items())}
+
+
+def times_away(caplog: pytest.LogCaptureFixture, node: Node) -> int:
+    """Return how often the log says that from now on nothing is sent to the node."""
+    return sum(line.startswith(f"redis_node_away node={node.address} ") for line in caplog.messages)
 
 
 def send(browser: TestApp, method: str, address: str, headers: dict[str, str]) -> TestResponse:

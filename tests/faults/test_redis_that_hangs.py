@@ -15,7 +15,7 @@ import redis
 from webtest import TestApp
 
 import shopapp
-from observing import cookie_of
+from observing import cookie_of, times_away
 from shopapp.embedded import start_server, stop_server
 from shopapp.redis import Node, StoreUnavailable, connect, node_at, unavailable_on_error
 from shopapp.testing import ObservedRedis
@@ -115,7 +115,7 @@ def test_a_hang_costs_one_second_once_and_recovery_is_at_once(
     accounts = answered("/account", from_here + 1.2, thawed)
     assert {status for _, status in accounts} == {503}
     assert nearly_all([seconds for seconds, _ in accounts]) < AT_ONCE
-    assert len([text for text in caplog.messages if text.startswith("redis_node_away")]) == 1
+    assert times_away(caplog, node_of(own_redis)) == 1
     assert {status for _, status in answered("/account", thawed + 0.5, time.monotonic())} == {200}
 
 

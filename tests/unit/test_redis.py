@@ -5,6 +5,7 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from threading import Thread
 
@@ -14,7 +15,7 @@ from redis.connection import SSLConnection, UnixDomainSocketConnection
 from redis.exceptions import NoScriptError, OutOfMemoryError, ResponseError
 
 from shopapp.embedded import start_server, stop_server
-from shopapp.redis import StoreUnavailable, connect, unavailable_on_error
+from shopapp.redis import StoreUnavailable, connect, node_at, unavailable_on_error
 from shopapp.sessions.client import make_client
 from shopapp.sessions.settings import load_session_settings
 
@@ -92,6 +93,23 @@ def test_a_redis_that_does_not_answer_is_an_outage_within_the_timeout():
         url = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
 
         refused_within(1.0, connect(url, socket_timeout=0.3))
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="only Linux lets one say when it gives up")
+def test_without_any_timeout_the_system_s_own_is_an_outage_and_the_node_is_left_alone():
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full, ExitStack() as callers:
+        address = full.getsockname()
+        for _ in range(3):  # nobody takes their calls, so the system answers no other
+            caller = callers.enter_context(socket.socket())
+            caller.setblocking(False)
+            caller.connect_ex(address)
+        client = connect(f"redis://127.0.0.1:{address[1]}/0", socket_timeout=None)
+        of_connection = {"socket_keepalive": True, "socket_keepalive_options": {socket.TCP_USER_TIMEOUT: 300}}
+        client.connection_pool.connection_kwargs.update(of_connection)
+
+        with pytest.raises(StoreUnavailable), client, unavailable_on_error(client):
+            client.get("key")
+        assert node_at(f"127.0.0.1:{address[1]}").away_because
 
 
 def test_something_else_than_redis_is_an_outage():

@@ -118,9 +118,11 @@ class Watched(_Connection):
         raise exceptions.TimeoutError("Redis did not answer in time")
 
     def _judge(self, began: float, most: float | None) -> None:
-        """After an answer that did not come: the node hangs, if it was given the time that any request gives it."""
+        """After an answer that did not come: the node hangs, if it was given the time that any request gives it. Where
+        nobody set one, it is the system that gave up, after all that it gives.
+        """
         budget = here.turn.budget if here.turn else None
-        given = min(seconds for seconds in (most, budget) if seconds is not None)
+        given = min((seconds for seconds in (most, budget) if seconds is not None), default=0.0)
         if self.node and time.monotonic() - began >= NEARLY * given:
             self._leave(self.node, "Redis did not answer a moment ago")
 
