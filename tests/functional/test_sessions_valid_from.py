@@ -99,3 +99,22 @@ def test_it_is_one_statement_a_minute(customer: TestApp, monkeypatch: pytest.Mon
         event.remove(Engine, "before_cursor_execute", note)
 
     assert sum("sessions_valid_from" in statement for statement in sent) == 1
+
+
+@pytest.mark.only_on("postgresql", reason="SQLite's pool has no end")
+def test_whoever_is_disabled_is_out_as_soon_as_the_process_has_a_connection_free(
+    shop_with: Callable[..., TestApp], database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(validity, "CHECK_SECONDS", 0)
+    browser = shop_with({"shop.database_pool_timeout": "0.1"})
+    log_in(browser)
+    engine = browser.app.registry["shopapp.sessionmaker"].kw["bind"]
+    database.execute('UPDATE "user" SET disabled_at = CURRENT_TIMESTAMP')
+    taken = [engine.connect() for _ in range(engine.pool.size())]
+    try:
+        browser.get("/account", headers=JSON)
+    finally:
+        for connection in taken:
+            connection.close()
+
+    browser.get("/account", headers=JSON, status=401)

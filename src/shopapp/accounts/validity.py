@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from shopapp.accounts.models import User
+from shopapp.db.away import DatabaseBusy
 from shopapp.sessions import CannotCheckError, keep_valid
 
 
@@ -30,7 +31,7 @@ def current_mark(request: Request, user_id: int | str) -> str | None:
         with request.registry["shopapp.sessionmaker"]() as dbsession:
             found = dbsession.execute(columns).one_or_none()
     except SQLAlchemyError as error:
-        raise CannotCheckError from error
+        raise CannotCheckError(only_here=isinstance(error, DatabaseBusy)) from error
     return None if found is None or found.disabled_at else _written(found.sessions_valid_from)
 
 

@@ -38,7 +38,15 @@ log = logging.getLogger(__name__)
 
 
 class CannotCheckError(Exception):
-    """The account's own record cannot be read at the moment. The session goes on, and is checked when it can be."""
+    """The account's own record cannot be read at the moment. The session goes on, and is checked when it can be.
+
+    ``only_here``: this process alone cannot, for it is busy. Others may change the record meanwhile, so the next
+    request tries again; else none does for some seconds.
+    """
+
+    def __init__(self, *args: object, only_here: bool = False) -> None:
+        super().__init__(*args)
+        self.only_here = only_here
 
 
 class Validity:
@@ -48,7 +56,7 @@ class Validity:
         self._mark_of = mark_of
         self._checked: dict[str, tuple[int, int | str]] = {}
         self._lock = Lock()
-        self._away_until = 0
+        self._away_until = self._told_until = 0
 
     def holds(self, request: Request, handle: str, person: Person) -> bool:
         """Tell whether the person's session of this handle may go on. Raises what the app's function does."""
@@ -58,10 +66,7 @@ class Validity:
         try:
             mark = self._mark_of(request, person.user_id)
         except CannotCheckError as error:
-            # While nobody can read the record nobody can change it either, so nothing new is missed.
-            log.error("sessions_not_checked error=%r", error.__cause__ or error)
-            with self._lock:
-                self._away_until = now() + RETRY_SECONDS
+            self._note_unread(error)
             return True
         is_valid = person.is_valid_by(mark)
         with self._lock:
@@ -78,6 +83,17 @@ class Validity:
         with self._lock:
             for handle in [handle for handle, (_, of) in self._checked.items() if of == user_id]:
                 del self._checked[handle]
+
+    def _note_unread(self, error: CannotCheckError) -> None:
+        moment = now()
+        with self._lock:
+            # While nobody can read the record nobody can change it either, so nothing new is missed.
+            self._away_until = 0 if error.only_here else moment + RETRY_SECONDS
+            is_told = error.only_here and 0 < self._told_until - moment <= RETRY_SECONDS
+            if not is_told:
+                self._told_until = moment + RETRY_SECONDS
+        if not is_told:  # one line is enough for all the requests that find no connection
+            log.error("sessions_not_checked error=%r", error.__cause__ or error)
 
     def _is_due(self, handle: str, person: Person, moment: int) -> bool:
         with self._lock:

@@ -18,11 +18,12 @@ class Record:
 
     def __init__(self):
         self.mark, self.asked, self.is_away = "one", 0, False
+        self.only_here = False
 
     def mark_of(self, _request, _user_id):
         self.asked += 1
         if self.is_away:
-            raise CannotCheckError
+            raise CannotCheckError(only_here=self.only_here)
         return self.mark
 
 
@@ -132,6 +133,17 @@ def test_a_record_that_cannot_be_read_is_asked_now_and_then_and_ends_nothing(rec
     record.is_away = False
     clock.shift(RETRY_SECONDS)
     assert not any(is_in(browser) for browser in browsers)
+
+
+def test_a_process_that_is_busy_asks_again_at_the_next_request_and_says_so_once(record, log_in, clock, caplog):
+    browser = log_in()
+    record.is_away, record.only_here, record.mark = True, True, "two"
+
+    assert all(is_in(browser) for _ in range(3))
+    assert record.asked == 3
+    assert caplog.text.count("sessions_not_checked") == 1
+    record.is_away = False
+    assert not is_in(browser)
 
 
 def test_a_list_that_is_lost_is_noticed_begins_anew_and_has_all_sessions_checked_at_once(site, record, log_in, caplog):
