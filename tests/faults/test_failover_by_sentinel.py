@@ -10,11 +10,15 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from sqlalchemy.orm import sessionmaker
 
 import shopapp
-from buying import set_product
+from buying import MUG, set_product
 from crowd import CLIENTS, WAITING, Crowd, until
 from sentinel import Watched, ask
+from shopapp.cart.copies import Copies
+from shopapp.cart.ids import CartId
+from shopapp.cart.store import CartStore
 from shopapp.redis import StoreUnavailable, connect, unavailable_on_error
 
 TIMES = int(os.environ.get("FAILOVERS", "1"))
@@ -130,3 +134,17 @@ def test_a_write_that_too_few_replicas_have_is_an_outage(watched: Watched) -> No
         client.set("key", "value")
 
     assert str(caught.value) == "NOREPLICAS 2 of 3 replicas have the write"
+
+
+def test_an_add_that_is_sent_again_waits_for_the_replicas_that_the_first_did_not_reach(watched: Watched) -> None:
+    cart, primary = CartId.of_session("of a visitor"), watched.primary()
+    for port in watched.ports:
+        if port != primary:
+            watched.send(port, signal.SIGSTOP)
+
+    for _ in range(2):  # each on a connection of its own, as it is with several processes
+        client = connect(watched.url(), min_replicas=1, socket_timeout=0.4)
+        with client, pytest.raises(StoreUnavailable, match="NOREPLICAS"):
+            CartStore(client, 10, 10, Copies(sessionmaker())).add(cart, MUG, 1, stock=5, press="press")
+
+    watched.repair()

@@ -101,7 +101,9 @@ def test_what_was_ordered_does_not_come_back_even_if_nothing_was_copied_since(
     late = Copy({MUG: 3}, int(shop_redis.hget("cart:{user:1}", ":version")))
     order(customer, sent(look(customer), email=None))
     copies.write({1: late})  # by another process, which read the cart before it was ordered
-    assert copies.read(1) is None
+    kept = copies.read(1)
+    assert kept is not None
+    assert (kept.lines, kept.version > late.version) == ({}, True)
 
     forget()
 
@@ -119,7 +121,7 @@ def test_a_cart_that_is_being_ordered_is_not_copied_and_what_is_added_meanwhile_
     copy()
     seen = look(customer)
     plain = redis.Redis(connection_pool=shop_redis.connection_pool)
-    found: list[Copy | None] = []
+    found: list[Any] = []
 
     def add_once_it_is_committed(_command: str) -> None:
         if any(field.startswith(b":order:") for field in plain.hgetall("cart:{user:1}")) and not found:
@@ -128,13 +130,13 @@ def test_a_cart_that_is_being_ordered_is_not_copied_and_what_is_added_meanwhile_
             plain.hincrby("cart:{user:1}", ":version", 1)
             copies.note(1)
             assert not copy()
-            found.append(copies.read(1))
+            found.append(copies.read(1).lines)
 
     shop_redis.before = add_once_it_is_committed
     order(customer, sent(seen, email=None))
     shop_redis.before = lambda _command: None
 
-    assert found == [None, None]
+    assert found == [None, {}]
     assert in_cart(customer) == {LAMP: 1}
     copy()
     forget()
@@ -172,12 +174,107 @@ def test_what_a_killed_process_owed_is_copied_after_the_next_look(
     assert in_cart(customer) == {MUG: 2}
 
 
+@pytest.fixture
+def set_back(customer: TestApp, copy: Callable[[], bool], shop_redis: ObservedRedis) -> Callable[[], None]:
+    """A function by which Redis loses all that has happened to the cart since there were two mugs in it, and copied."""
+    fill(customer)
+    copy()
+    before = shop_redis.dump("cart:{user:1}")
+
+    def set_back() -> None:
+        shop_redis.delete("cart:{user:1}:presses")
+        shop_redis.restore("cart:{user:1}", 0, before, replace=True)
+
+    return set_back
+
+
+@pytest.mark.parametrize("first", ["look", "add", "remove", "look in another process", "copy"])
+def test_what_was_ordered_does_not_come_back_with_a_redis_that_lost_its_last_second(
+    customer: TestApp,
+    copy: Callable[[], bool],
+    copies: Copies,
+    set_back: Callable[[], None],
+    shop_settings: dict[str, Any],
+    first: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    order(customer, sent(look(customer), email=None))
+    set_back()
+    browser = customer
+
+    match first:
+        case "add":
+            fill(customer, LAMP, 1)
+        case "remove":
+            customer.post(f"/cart/items/{LAMP}", {"quantity": "0"}, headers=JSON)
+        case "look in another process":
+            browser = TestApp(shopapp.main({}, **shop_settings), cookiejar=customer.cookiejar)
+        case "copy":
+            copies.note(1)
+            assert copy()
+            assert copies.owed(1) == []
+
+    left = {LAMP: 1} if first == "add" else {}
+    assert in_cart(browser) == left
+    assert copy()
+    kept = copies.read(1)
+    assert kept is not None
+    assert kept.lines == left
+    copies.tell()
+    assert [text for text in caplog.messages if "carts_lost" in text] == ["carts_lost_in_redis brought_back=1"]
+
+
+def test_a_process_that_knows_the_person_finds_within_a_minute_what_another_one_has_sold(
+    customer: TestApp, set_back: Callable[[], None], copies: Copies, shop_settings: dict[str, Any]
+) -> None:
+    assert in_cart(customer) == {MUG: 2}
+    elsewhere = TestApp(shopapp.main({}, **shop_settings), cookiejar=customer.cookiejar)
+    order(elsewhere, sent(look(elsewhere), email=None))
+    set_back()
+    assert in_cart(customer) == {MUG: 2}  # nobody told this process
+
+    copies._known.clear()  # a minute later
+
+    assert in_cart(customer) == {}
+
+
+def test_what_was_lost_before_it_was_copied_is_lost_and_the_cart_goes_on(
+    customer: TestApp, copy: Callable[[], bool], copies: Copies, set_back: Callable[[], None]
+) -> None:
+    fill(customer, LAMP, 1)
+    set_back()
+
+    assert in_cart(customer) == {MUG: 2}
+    fill(customer, MUG, 1)
+    assert copy()
+    kept = copies.read(1)
+    assert kept is not None
+    assert kept.lines == {MUG: 3}
+
+
+def test_a_cart_goes_on_above_the_version_of_an_empty_copy(
+    customer: TestApp, copy: Callable[[], bool], copies: Copies, forget: Callable[[], None], database: Database
+) -> None:
+    """Another Redis made that version, whose clock was an hour ahead."""
+    fill(customer)
+    copy()
+    database.execute("UPDATE cart_copy SET version = version + 3600000000, lines = '{}'")
+    forget()
+
+    fill(customer, LAMP, 1)
+    assert copy()
+
+    kept = copies.read(1)
+    assert kept is not None
+    assert kept.lines == {LAMP: 1}
+
+
 def test_an_older_copy_never_takes_the_place_of_a_newer_one_and_nobody_is_copied_who_is_gone(
     copies: Copies, database: Database
 ) -> None:
-    copies.write({1: Copy({MUG: 5}, 20), 99: Copy({MUG: 1}, 20)})
-    copies.write({1: Copy({MUG: 4}, 19)})
-    copies.write({1: Copy({LAMP: 4}, 20)})
+    assert copies.write({1: Copy({MUG: 5}, 20), 99: Copy({MUG: 1}, 20)}) == {}
+    assert copies.write({1: Copy({MUG: 4}, 19)}) == {1: Copy({MUG: 5}, 20)}
+    assert copies.write({1: Copy({LAMP: 4}, 20)}) == {}
 
     assert copies.read(1) == Copy({MUG: 5}, 20)
     assert [row[0] for row in database.execute("SELECT user_id FROM cart_copy")] == [1]

@@ -12,7 +12,7 @@ from pyramid.request import Request
 from shopapp.accounts.security import Identity
 from shopapp.cart.copies import Copies, CopiesUnavailable
 from shopapp.cart.copying import COPIES, owes_copy
-from shopapp.cart.fields import UNREAD, as_quantities, orders_in
+from shopapp.cart.fields import UNREAD, as_quantities, orders_in, version_in
 from shopapp.cart.guesses import guesses_of
 from shopapp.cart.ids import CartId
 from shopapp.cart.store import CartStore, reading
@@ -196,25 +196,36 @@ def _read(request: Request, cart: CartId) -> dict[str, int]:
 
 
 def _whole(request: Request, cart: CartId, user_id: int, fields: Mapping[bytes, bytes]) -> Mapping[bytes, bytes]:
-    """Read a person's cart back that Redis has lost; note one that was not copied yet, by a process that was killed."""
+    """Read a person's cart back that Redis has lost or set back; note one that was not copied yet, by a process that
+    was killed.
+
+    Set back is a cart that is older than its copy, which is asked at the first look in a while, and where an older
+    version than before is seen.
+    """
     copies: Copies = request.registry[COPIES]
-    if fields and UNREAD not in fields:
+    is_there, version = bool(fields) and UNREAD not in fields, version_in(fields)
+    if is_there:
+        known = copies.known(user_id)
         if owes_copy(fields):
             copies.note(user_id)
-        return fields
-    if copies.has_nothing(user_id):
+        copies.saw(user_id, version)  # also if the database is away: not every page shall wait for it
+        if known is not None and known <= version:
+            return fields
+    elif copies.has_nothing(user_id):
         return fields
     try:
         copy = copies.read(user_id)
     except CopiesUnavailable:
         return fields
-    if copy is None and not fields:
+    if (copy is None and not fields) or (is_there and (copy is None or copy.version <= version)):
         return fields
     try:
-        return cart_store(request).bring_back(cart.key, copy)
+        fields = cart_store(request).bring_back(cart.key, copy)
     except StoreUnavailable:  # Redis takes no writes: what was copied can be shown all the same
-        lines = copy.lines if copy else {}
-        return {sku.encode(): str(quantity).encode() for sku, quantity in lines.items()} | dict(fields)
+        lines = {sku.encode(): str(quantity).encode() for sku, quantity in (copy.lines if copy else {}).items()}
+        return lines if is_there else lines | dict(fields)
+    copies.saw(user_id, version_in(fields))
+    return fields
 
 
 def _settled(request: Request, cart: CartId, orders: Mapping[str, int], held: dict[str, int]) -> dict[str, int]:

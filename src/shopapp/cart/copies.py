@@ -29,6 +29,10 @@ PURGE_SECONDS = 3600.0
 NOTHING_SECONDS = 10.0
 """So long is a person known to have no copy, for pages that look: another process may write one meanwhile."""
 
+KNOWN_SECONDS = 60.0
+"""So long is the version of a person's cart known, by which is seen that Redis has set it back: then the copy is asked
+anew, as another process may have seen a later one."""
+
 TELL_SECONDS = 10.0
 """A Redis that was emptied loses many carts at once, and they are told of in one line."""
 
@@ -58,6 +62,7 @@ class Copies:
         self._wake = wake or (lambda: None)
         self._owed: set[int] = set()
         self._nothing: TTLCache[int, bool] = TTLCache(10_000, NOTHING_SECONDS)
+        self._known: TTLCache[int, int] = TTLCache(10_000, KNOWN_SECONDS)
         self._lock = Lock()
         self._back, self._told_at, self._purged_at = 0, -TELL_SECONDS, -PURGE_SECONDS
 
@@ -86,7 +91,7 @@ class Copies:
             return user_id in self._nothing
 
     def read(self, user_id: int | None) -> Copy | None:
-        """Return the copy of a person's cart; None if there is none, or nothing in it. Raises CopiesUnavailable."""
+        """Return the copy of a person's cart, which may be empty; None if there is none. Raises CopiesUnavailable."""
         if user_id is None:
             return None
         found = select(CartCopy).where(CartCopy.user_id == user_id, CartCopy.changed_at > datetime.now(UTC) - KEPT)
@@ -97,15 +102,24 @@ class Copies:
             self._has_nothing(user_id)  # for a moment: not every page shall wait for a database that is away
             log.error("cart_copy_not_read error=%r", error)
             raise CopiesUnavailable from error
-        if copy is None or not copy.lines:
+        if copy is None:
             self._has_nothing(user_id)
             return None
         return Copy(copy.lines, copy.version)
 
-    def brought_back(self, lines: int) -> None:
-        """A cart was lost and is there again with so many lines: tell how many were, now and then."""
-        if not lines:
-            return
+    def saw(self, user_id: int, version: int) -> None:
+        """This person's cart has this version in Redis, and its copy has none that is newer."""
+        with self._lock:
+            if self._known.get(user_id) != version:  # the same again does not put off the next question
+                self._known[user_id] = version
+
+    def known(self, user_id: int | None) -> int | None:
+        """Return the version that a person's cart is known to have had; None if it was not seen a moment ago."""
+        with self._lock:
+            return None if user_id is None else self._known.get(user_id)
+
+    def brought_back(self) -> None:
+        """A cart was lost, or set back, and is there again: tell how many were, now and then."""
         with self._lock:
             self._back += 1
             if time.monotonic() < self._told_at + TELL_SECONDS:
@@ -121,8 +135,8 @@ class Copies:
         if back:
             log.warning("carts_lost_in_redis brought_back=%d", back)
 
-    def write(self, copies: Mapping[int, Copy]) -> None:
-        """Store these, each unless a newer one is there. Raises what SQLAlchemy raises."""
+    def write(self, copies: Mapping[int, Copy]) -> dict[int, Copy]:
+        """Store these, each unless a newer one is there; return those newer ones. Raises what SQLAlchemy raises."""
         moment = datetime.now(UTC)
         with self._sessions.begin() as dbsession:
             people = set(dbsession.scalars(select(User.id).where(User.id.in_(copies))))
@@ -141,6 +155,12 @@ class Copies:
             if time.monotonic() > self._purged_at + PURGE_SECONDS:
                 dbsession.execute(delete(CartCopy).where(CartCopy.changed_at < moment - KEPT))
                 self._purged_at = time.monotonic()
+            there = dbsession.scalars(select(CartCopy).where(CartCopy.user_id.in_(copies))).all()
+            return {
+                copy.user_id: Copy(copy.lines, copy.version)
+                for copy in there
+                if copy.version > copies[copy.user_id].version
+            }
 
     def _has_nothing(self, user_id: int) -> None:
         with self._lock:

@@ -20,6 +20,7 @@ from shopapp.cart.copies import Copies, Copy
 from shopapp.cart.fields import COPIED, ORDERING_SECONDS, UNREAD, VERSION, as_quantities, orders_in
 from shopapp.cart.ids import CartId
 from shopapp.cart.scripts.copies import COPIED as MARK_COPIED
+from shopapp.cart.store import CartStore
 from shopapp.redis import Client, client_of, unavailable_on_error
 
 COPIES = "shopapp.cart.copies"
@@ -98,10 +99,11 @@ def copy_what_is_owed(registry: Registry) -> bool:
     """
     request = Request.blank("/")
     request.registry = registry
-    client, copies = client_of(request), registry[COPIES]
+    client, copies, shop = client_of(request), registry[COPIES], registry["shopapp.settings"].shop
+    store = CartStore(client, shop.cart_max_quantity, shop.cart_max_lines, copies)
     while batch := copies.owed(BATCH):
         try:
-            later = _copy(client, copies, batch)
+            later = _copy(client, store, copies, batch)
         except Exception:
             copies.owe_again(batch)
             raise
@@ -112,8 +114,11 @@ def copy_what_is_owed(registry: Registry) -> bool:
     return True
 
 
-def _copy(client: Client, copies: Copies, user_ids: list[int]) -> list[int]:
-    """Copy these carts but those that are being ordered at the moment, and return these."""
+def _copy(client: Client, store: CartStore, copies: Copies, user_ids: list[int]) -> list[int]:
+    """Copy these carts but those that are being ordered at the moment, and return these.
+
+    A cart whose copy is newer was set back by a Redis that lost its last changes: the copy is what is right.
+    """
     with unavailable_on_error(client):
         pipeline = client.pipeline(transaction=False)
         for user_id in user_ids:
@@ -122,11 +127,15 @@ def _copy(client: Client, copies: Copies, user_ids: list[int]) -> list[int]:
     fields = {user_id: cart for user_id, cart in carts.items() if _can_be_copied(cart)}
     found = {user_id: Copy(as_quantities(cart), int(cart[VERSION])) for user_id, cart in fields.items()}
     if found:
-        copies.write(found)
+        newer = copies.write(found)
+        for user_id, copy in newer.items():
+            store.bring_back(CartId.of_user(user_id).key, copy)
+        copies.owe_again(newer)  # by the version that they have now
         with unavailable_on_error(client):
             pipeline = client.pipeline(transaction=False)
-            for user_id, copy in found.items():
-                pipeline.execute_command("EVAL", MARK_COPIED, 1, CartId.of_user(user_id).key, copy.version)
+            for user_id in found.keys() - newer.keys():
+                version = found[user_id].version
+                pipeline.execute_command("EVAL", MARK_COPIED, 1, CartId.of_user(user_id).key, version)
             pipeline.execute()
     return [user_id for user_id, cart in carts.items() if _is_being_ordered(cart)]
 

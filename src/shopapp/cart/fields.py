@@ -30,6 +30,12 @@ def as_quantities(held: Mapping[bytes, bytes]) -> dict[str, int]:
     return {sku.decode(): int(quantity) for sku, quantity in lines}
 
 
+def version_in(held: Mapping[bytes, bytes]) -> int:
+    """Return the version of a person's cart; 0 if it has none."""
+    version = held.get(VERSION, b"")
+    return int(version) if version.isdigit() else 0
+
+
 def orders_in(held: Mapping[bytes, bytes]) -> dict[str, int]:
     """Return the orders of which a cart has a note: the checkout form's name, and since when in seconds since 1970."""
     notes = ((field, began) for field, began in held.items() if field.startswith(ORDER))

@@ -14,7 +14,17 @@ from typing import Any, cast
 from redis.exceptions import ResponseError
 
 from shopapp.cart.copies import Copies, CopiesUnavailable, Copy
-from shopapp.cart.fields import MOVE, MOVED, ORDER, ORDERING_SECONDS, as_quantities, note_of, orders_in, pairs
+from shopapp.cart.fields import (
+    MOVE,
+    MOVED,
+    ORDER,
+    ORDERING_SECONDS,
+    as_quantities,
+    note_of,
+    orders_in,
+    pairs,
+    version_in,
+)
 from shopapp.cart.ids import MOVED_SECONDS, USER_SECONDS, CartId, presses_key, user_of
 from shopapp.cart.refusals import CartBusyError, CartLimitError, PressUsedError, ShortError
 from shopapp.cart.scripts.copies import BRING_BACK
@@ -31,9 +41,10 @@ MOST_PRESSES = 32
 """Of one cart, the newest; more than a person can have on their way."""
 
 LOST = (-1, b"lost")
-"""What scripts answer first of a person's cart that is not there, not even as an empty one."""
+"""What scripts answer first of a person's cart that is not there, not even as an empty one, or that is older than the
+version that they are told is known."""
 BEGINS = "1"
-"""What they are told then, when what there was is there again."""
+"""What they are told then in place of a version, when what there was is there again."""
 
 log = logging.getLogger(__name__)
 
@@ -101,7 +112,7 @@ class CartStore:
         with unavailable_on_error(self._client):
             remove, given = Script(self._client, REMOVE), (cart.key, sku, _or_for_ever(cart.seconds))
             removed, fields = self._once_it_is_there(cart.key, lambda begins: remove(*given, begins))
-        self._has_changed(cart.key)
+        self._has_changed(cart.key, pairs(fields))
         return as_quantities(pairs(fields)), removed
 
     def merge(self, visitor: CartId, person: CartId, stock_of: Callable[[Iterable[str]], Mapping[str, int]]) -> Merged:
@@ -138,23 +149,26 @@ class CartStore:
         return Merged(len(lines) - left_out, cut, left_out) if target == person.key else Merged()
 
     def bring_back(self, key: str, copy: Copy | None, *, is_known: bool = True) -> Mapping[bytes, bytes]:
-        """Begin a person's cart anew that is lost, with what its copy has; return the fields that it has then.
+        """Begin a person's cart anew that is lost, with what its copy has; return the fields that it has then. One that
+        is older than its copy was set back, and is begun anew as well.
 
         If it is not known whether there is a copy, that is left for a later look.
         """
         lines = [part for line in (copy.lines.items() if copy else ()) for part in line]
         limits = (USER_SECONDS, copy.version if copy else 0, "1" if is_known else "")
         with unavailable_on_error(self._client):
-            fields = Script(self._client, BRING_BACK)(key, *limits, *lines)
-        self._copies.brought_back(len(lines) // 2)
+            is_back, fields = Script(self._client, BRING_BACK)(key, *limits, *lines)
+        if is_back:
+            self._copies.brought_back()
         return pairs(fields)
 
     def _once_it_is_there(self, key: str, run: Callable[[str], Any]) -> Any:
         """Return what a script answers that changes a cart; if that is a person's and lost, it is brought back first.
 
-        ``run`` runs the script, and is given :data:`BEGINS` where what there was is there again.
+        ``run`` runs the script, and is given the version that the cart is known to have had, and :data:`BEGINS` where
+        what there was is there again.
         """
-        answer = run("")
+        answer = run(str(self._copies.known(user_of(key)) or ""))
         if answer[0] in LOST:
             self._begin(key)
             answer = run(BEGINS)
@@ -183,9 +197,12 @@ class CartStore:
         with unavailable_on_error(self._client):
             self._client.delete(cart.key)
 
-    def _has_changed(self, key: str) -> None:
-        if (user_id := user_of(key)) is not None:
-            self._copies.note(user_id)
+    def _has_changed(self, key: str, fields: Mapping[bytes, bytes] | None = None) -> None:
+        if (user_id := user_of(key)) is None:
+            return
+        self._copies.note(user_id)
+        if fields and self._copies.known(user_id) is not None:  # who was not known is compared with the copy first
+            self._copies.saw(user_id, version_in(fields))
 
     def note_order(self, cart: CartId, form: str) -> Noted:
         """Write down that the cart is being ordered by the checkout form of that name, before the order is stored.
@@ -217,7 +234,7 @@ class CartStore:
         keys, limits = (cart.key, presses_key(cart.key)), (MOST_PRESSES, PRESS_SECONDS)
         with unavailable_on_error(self._client):
             fields = Script(self._client, TAKE_OUT)(keys, note_of(form), *limits, *parts)
-        self._has_changed(cart.key)
+        self._has_changed(cart.key, pairs(fields))
         return as_quantities(pairs(fields))
 
     def _change(
@@ -229,7 +246,7 @@ class CartStore:
             change, keys = Script(self._client, script), (key, presses_key(key))
             outcome = self._once_it_is_there(key, lambda begins: change(keys, *given, begins))
             if outcome[0] == b"stored":
-                self._has_changed(key)
+                self._has_changed(key, pairs(outcome[1]))
             return outcome
 
         with unavailable_on_error(self._client):

@@ -27,16 +27,19 @@ end
 """
 
 # A person's cart has a version, which each change raises: by the clock, so that a cart which begins anew goes on
-# higher. So its hash is there also when it is empty, and one that is not there is lost, or has never been.
+# higher. So its hash is there also when it is empty, and one that is not there is lost, or has never been. One with a
+# version below what it is known to have had was set back, and is lost as well.
 VERSIONS = """
 local function is_persons(key) return string.sub(key, 1, 11) == 'cart:{user:' end
-local function is_lost(key, begins)
-  return begins ~= '1' and is_persons(key) and redis.call('EXISTS', key) == 0
+local function version_of(key) return tonumber(redis.call('HGET', key, ':version')) or 0 end
+local function is_lost(key, known)
+  if known == '1' or not is_persons(key) then return false end
+  return redis.call('EXISTS', key) == 0 or version_of(key) < (tonumber(known) or 0)
 end
 local function raise_version(key, at_least)
   if not is_persons(key) then return '' end
   local clock = redis.call('TIME')
-  local last = math.max(tonumber(redis.call('HGET', key, ':version')) or 0, at_least or 0)
+  local last = math.max(version_of(key), at_least or 0)
   local version = string.format('%.0f', math.max(clock[1] * 1000000 + clock[2], last + 1))
   redis.call('HSET', key, ':version', version)
   return version

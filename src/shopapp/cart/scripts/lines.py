@@ -6,12 +6,17 @@ from shopapp.cart.scripts.functions import LINES, MOVED, PRESSES, TIDY, UNITS, V
 # or how many units it holds already; or that a person's cart is lost, and is to be read back before it is changed. A
 # press is looked for first: if it is known it was done, wherever the cart is now. KEYS: the cart, its presses. ARGV:
 # sku, quantity, units in stock, seconds to live ("": for ever), most units of a line, most lines, name of the press or
-# nothing, most presses, seconds to keep one, "1" if the cart may begin anew.
+# nothing, most presses, seconds to keep one, "1" if the cart may begin anew, else its last known version or
+# nothing. A press that is known is written to all the same, so that replicas are waited for: the first time, too few of
+# them may have had it.
 _STORE = """
 local press, contents = ARGV[7], ARGV[1] .. ' ' .. ARGV[2]
 if press ~= '' then
   local before = contents_of(KEYS[2], press)
-  if before == contents then return {'repeated', redis.call('HGETALL', KEYS[1])} end
+  if before == contents then
+    redis.call('EXPIRE', KEYS[2], ARGV[9])
+    return {'repeated', redis.call('HGETALL', KEYS[1])}
+  end
   if before then return {'other_contents'} end
 end
 local moved = moved_to(KEYS[1])
@@ -37,7 +42,7 @@ SET = _BEFORE_STORE + _STORE % ""
 
 # Answers how many units the line had, and the cart's fields and values; -1 for a person's cart that is lost. A cart
 # that has moved is somebody's own by now: it has no line any more, and is not followed. KEYS: the cart. ARGV: sku,
-# seconds to live ("": for ever), "1" if there is nothing to read back.
+# seconds to live ("": for ever), "1" if there is nothing to read back, else its last known version or nothing.
 REMOVE = (
     TIDY
     + UNITS
