@@ -21,6 +21,12 @@ MUG = "stoneware-mug"
 NewVisitor = Callable[[], TestApp]
 
 
+@pytest.fixture
+def shop_settings(shop_settings: dict[str, Any]) -> dict[str, Any]:
+    """A place to hash for a request within another, which is on another thread with a real server."""
+    return {**shop_settings, "shop.password_hashes": "2"}
+
+
 def add(browser: TestApp, sku: str = MUG) -> Any:
     return browser.post("/cart/items", {"sku": sku}, headers=JSON, status="*")
 
