@@ -17,7 +17,7 @@ from shopapp.accounts.passwords import verify_password
 from shopapp.accounts.store import find_user
 from shopapp.events import Throttled, UserLoginFailed
 from shopapp.http import BusyError
-from shopapp.sessions import session_name, session_started
+from shopapp.sessions import session_started
 from shopapp.throttle.networks import origin_of
 from shopapp.throttle.tries import Tries
 
@@ -39,11 +39,10 @@ def count_login(request: Request, email: str) -> Tries:
 
 
 def count_proof(request: Request) -> Tries:
-    """Count a try of who is signed in to show their password. Each of their sessions has an allowance of its own.
-
-    Raises TooOftenError and StoreUnavailable.
+    """Count a try of who is signed in to show their password. They have an allowance of their own, which nobody else
+    can use up. Raises TooOftenError and StoreUnavailable.
     """
-    return Tries(request, "password").by_session(request.identity.user_id, session_name(request))
+    return Tries(request, "password").by_name("person", str(request.identity.user_id))
 
 
 WRONG_PASSWORD = "This is not your password."  # noqa: S105 - a message

@@ -110,7 +110,7 @@ def _ask(request: Request, form: ForgottenForm) -> bool:
     """
     if not form.validate():
         return False
-    Tries(request, "forgotten").by_address("mail").by_mail(form.email.data)
+    Tries(request, "forgotten").by_address("mail").by_name("mail", form.email.data)
     post(request.dbsession, "new_password", form.email.data)
     send_soon(request)
     return True

@@ -23,11 +23,7 @@ for i, key in ipairs(KEYS) do
   end
   local level, at = tonumber(redis.call('HGET', key, 'level')), tonumber(redis.call('HGET', key, 'at'))
   -- A clock that was set back keeps nobody out for longer than the longest wait.
-  local wait = (tonumber(redis.call('HGET', key, 'until')) or 0) - now
-  if wait > last then
-    wait = last
-    redis.call('HSET', key, 'until', now + last)
-  end
+  local wait = math.min((tonumber(redis.call('HGET', key, 'until')) or 0) - now, last)
   if wait > longest then
     longest, which = wait, i
   end

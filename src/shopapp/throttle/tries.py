@@ -18,7 +18,7 @@ LIMITS = "shopapp.throttle.limits"
 """Where in the registry the app's :class:`Limits` are."""
 
 MAILS = 5
-"""Of one kind to one address in an hour: more than anybody needs who does not find the first one."""
+"""To one address in an hour: more than anybody needs who does not find the first one, and no way to fill a mailbox."""
 
 
 class Limits:
@@ -33,9 +33,9 @@ class Limits:
         self.network = Allowance(shop.tries_per_network)
         pause = HOUR / shop.visitor_carts_per_network
         self.carts = Allowance(shop.visitor_carts_per_network, first=pause, last=pause)
-        self.account = self.person = self.device = Allowance(shop.login_tries)
+        own = Allowance(shop.login_tries)
         self.anywhere = Allowance(10 * shop.login_tries)
-        self.mail = Allowance(MAILS, first=60.0, last=HOUR)
+        self.named = {"account": own, "person": own, "device": own, "mail": Allowance(MAILS, first=60.0, last=HOUR)}
 
     def key(self, *parts: str) -> str:
         """Return the key of what is named by the parts: in the slot of the first two."""
@@ -77,29 +77,18 @@ class Tries:
         StoreUnavailable.
         """
         limits, origin = limits_of(self.request), origin_of(self.request)
-        here = Bucket(limits.key("account", email, origin.network), limits.account)
+        here = Bucket(limits.key("account", email, origin.network), limits.named["account"])
         anywhere = Bucket(limits.key("account", email), limits.anywhere)
         if self._take([here, anywhere], ("account", "account")):
             self._named.append([here, anywhere])
         return self
 
-    def by_session(self, user_id: int, handle: str) -> Self:
-        """Count for a session of a person, and for all of theirs together, which have ten times as much: whoever has
-        stolen one does not keep its owner out of the others. Raises TooOftenError and StoreUnavailable.
-        """
-        limits, person = limits_of(self.request), str(user_id)
-        here = Bucket(limits.key("person", person, handle), limits.person)
-        anywhere = Bucket(limits.key("person", person), limits.anywhere)
-        if self._take([here, anywhere], ("person", "person")):
-            self._named.append([here, anywhere])
-        return self
-
-    def by_mail(self, address: str) -> Self:
-        """Count a letter to an address, each kind of letter for itself: sign-ups with somebody's address do not keep
-        the link to a new password from them. Raises TooOftenError and StoreUnavailable.
-        """
+    def by_name(self, kind: str, name: str) -> Self:
+        """Count for a person, a device or an address of mail. Raises TooOftenError and StoreUnavailable."""
         limits = limits_of(self.request)
-        self._take([Bucket(limits.key("mail", address, self.action), limits.mail)], ("mail",))
+        bucket = Bucket(limits.key(kind, name), limits.named[kind])
+        if self._take([bucket], (kind,)):
+            self._named.append([bucket])
         return self
 
     def succeed(self) -> None:
@@ -124,7 +113,7 @@ class Tries:
         reason, device = reasons[wait.index], self.device()
         if device is not None:
             limits = limits_of(self.request)
-            bucket, reason = Bucket(limits.key("device", device), limits.device), "device"
+            bucket, reason = Bucket(limits.key("device", device), limits.named["device"]), "device"
             wait = take(client_of(self.request), [bucket])
             if wait is None:
                 self._named.append([bucket])
