@@ -285,12 +285,12 @@ class TestMail:
             path = "/register" if number % 2 else "/password/forgotten"
             return browser_from(f"203.0.{number}.9").post(path, fields, headers=JSON, status="*")
 
-        answers = [ask(number) for number in range(8)]
+        answers = [ask(number) for number in range(13)]
 
-        assert [answer.status_int for answer in answers] == [202] * 5 + [429] * 3
-        assert [answer.headers["Retry-After"] for answer in answers[5:]] == ["60"] * 3
-        assert told == [("register", "mail"), ("forgotten", "mail"), ("register", "mail")]
-        assert len(mailbox.letters()) == (5 if email == DEMO else 2)
+        assert [answer.status_int for answer in answers] == [202] * 10 + [429] * 3
+        assert [answer.headers["Retry-After"] for answer in answers[10:]] == ["60"] * 3
+        assert told == [("forgotten", "mail"), ("register", "mail"), ("forgotten", "mail")]
+        assert len(mailbox.letters()) == (10 if email == DEMO else 5)
 
     def test_one_address_has_no_mails_sent_to_everybody(self, visitor: TestApp, clock: Any, told: list[Any]) -> None:
         def ask(number: int) -> int:
@@ -304,6 +304,32 @@ class TestMail:
             "/register", {"email": "y@example.com", "name": "Y", "password": "walnut plume"}, status=429
         )
         assert form_to(page, "/register")["name"].value == "Y"
+
+    def test_letters_of_other_forms_keep_nobody_from_a_new_password(
+        self, visitor: TestApp, browser_from: From, clock: Any
+    ) -> None:
+        fields = {"email": DEMO, "name": "Ann", "password": "walnut plume arrow"}
+        for number in range(8):
+            browser_from(f"203.0.{number}.9").post("/register", fields, status="*")
+
+        assert visitor.post("/password/forgotten", {"email": DEMO}, headers=JSON).status_int == 202
+
+    def test_a_known_device_has_a_link_sent_whatever_others_ask_for(
+        self, visitor: TestApp, browser_from: From, clock: Any, told: list[Any]
+    ) -> None:
+        log_in(visitor)
+        visitor.post("/logout")
+        for number in range(8):
+            browser_from(f"203.0.{number}.9").post("/password/forgotten", {"email": DEMO}, status="*")
+
+        def ask(browser: TestApp, email: str = DEMO) -> int:
+            return browser.post("/password/forgotten", {"email": email}, headers=JSON, status="*").status_int
+
+        assert ask(browser_from("198.51.100.1")) == 429
+        told.clear()
+        assert [ask(visitor) for _ in range(6)] == [202] * 4 + [429] * 2
+        assert told == [("forgotten", "device")] * 2
+        assert [ask(visitor, "other@example.com") for _ in range(6)][-1] == 429
 
     def test_the_owner_of_an_address_that_others_ask_for_has_a_link_that_works(
         self, visitor: TestApp, browser_from: From, mailbox: Mailbox, clock: Any

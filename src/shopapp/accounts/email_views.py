@@ -126,7 +126,7 @@ def _ask(request: Request, form: EmailForm) -> bool:
     elif email == user.email:
         form.email.errors = [SAME_ADDRESS]
     else:
-        Tries(request, "email").by_name("mail", email)
+        Tries(request, "email").by_mail(email)
         link = new_link("email", email, user_id=user.id)
         request.dbsession.add(link)
         request.dbsession.flush()

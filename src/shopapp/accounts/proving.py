@@ -2,7 +2,7 @@
 a flood would fill the line; and Redis is asked before anything is hashed, so where it is away nothing is.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from time import time
@@ -29,13 +29,23 @@ def count_login(request: Request, email: str) -> Tries:
     """Count a sign-in for address, network and account, known or not; where an allowance is used up, for the device if
     the account knows it. Raises TooOftenError and StoreUnavailable.
     """
+    return Tries(request, "login", _known_device(request, email)).by_address("login").by_account(email)
 
+
+def count_forgotten(request: Request, email: str) -> Tries:
+    """Count a wish for the link to a new password, for address, network and the address of the mail; where an allowance
+    is used up, for the device if the account knows it. Raises TooOftenError and StoreUnavailable.
+    """
+    return Tries(request, "forgotten", _known_device(request, email)).by_address("mail").by_mail(email)
+
+
+def _known_device(request: Request, email: str) -> Callable[[], str | None]:
     def known_device() -> str | None:
         devices = known_devices(request)
         user = find_user(request.dbsession, email) if devices.is_shown(request) else None
         return devices.name_for(request, user.id) if user else None
 
-    return Tries(request, "login", cache(known_device)).by_address("login").by_account(email)
+    return cache(known_device)
 
 
 def count_proof(request: Request) -> Tries:

@@ -18,7 +18,7 @@ LIMITS = "shopapp.throttle.limits"
 """Where in the registry the app's :class:`Limits` are."""
 
 MAILS = 5
-"""To one address in an hour: more than anybody needs who does not find the first one, and no way to fill a mailbox."""
+"""Of one kind to one address in an hour: more than anybody needs who does not find the first one, and no way to fill a mailbox."""
 
 
 class Limits:
@@ -35,7 +35,8 @@ class Limits:
         self.carts = Allowance(shop.visitor_carts_per_network, first=pause, last=pause)
         own = Allowance(shop.login_tries)
         self.anywhere = Allowance(10 * shop.login_tries)
-        self.named = {"account": own, "person": own, "device": own, "mail": Allowance(MAILS, first=60.0, last=HOUR)}
+        self.named = {"account": own, "person": own, "device": own}
+        self.mails = Allowance(MAILS, first=60.0, last=HOUR)
 
     def key(self, *parts: str) -> str:
         """Return the key of what is named by the parts: in the slot of the first two."""
@@ -84,10 +85,21 @@ class Tries:
         return self
 
     def by_name(self, kind: str, name: str) -> Self:
-        """Count for a person, a device or an address of mail. Raises TooOftenError and StoreUnavailable."""
+        """Count for a person or a device. Raises TooOftenError and StoreUnavailable."""
         limits = limits_of(self.request)
         bucket = Bucket(limits.key(kind, name), limits.named[kind])
         if self._take([bucket], (kind,)):
+            self._named.append([bucket])
+        return self
+
+    def by_mail(self, email: str) -> Self:
+        """Count for an address of mail, for what this action sends there alone: no letter of another kind keeps the
+        link of a new password from its owner, and whoever asks for too many of these has sent them that link. Raises
+        TooOftenError and StoreUnavailable.
+        """
+        limits = limits_of(self.request)
+        bucket = Bucket(limits.key("mail", email, self.action), limits.mails)
+        if self._take([bucket], ("mail",)):
             self._named.append([bucket])
         return self
 
