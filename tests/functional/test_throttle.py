@@ -305,6 +305,24 @@ class TestMail:
         )
         assert form_to(page, "/register")["name"].value == "Y"
 
+    def test_one_account_has_no_links_sent_to_everybody(self, customer: TestApp, clock: Any, told: list[Any]) -> None:
+        def ask(number: int) -> int:
+            fields = {"email": f"x{number}@example.com", "current_password": "correct horse battery"}
+            return customer.post("/account/email", fields, headers=JSON, status="*").status_int
+
+        assert [ask(number) for number in range(7)] == [202] * 5 + [429] * 2
+        assert told == [("email", "person")] * 2
+
+    def test_links_to_new_addresses_count_for_where_they_are_asked_from(
+        self, customer: TestApp, clock: Any, told: list[Any]
+    ) -> None:
+        for number in range(8):
+            customer.post("/password/forgotten", {"email": f"x{number}@example.com"})
+        fields = {"email": "new@example.com", "current_password": "correct horse battery"}
+
+        assert "That was tried too often" in customer.post("/account/email", fields, status=429)
+        assert told == [("email", "address")]
+
     def test_letters_of_other_forms_keep_nobody_from_a_new_password(
         self, visitor: TestApp, browser_from: From, clock: Any
     ) -> None:

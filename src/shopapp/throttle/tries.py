@@ -18,7 +18,8 @@ LIMITS = "shopapp.throttle.limits"
 """Where in the registry the app's :class:`Limits` are."""
 
 MAILS = 5
-"""Of one kind to one address in an hour: more than anybody needs who does not find the first one, and no way to fill a mailbox."""
+"""Of one kind to one address in an hour, and of one person to new addresses: more than anybody needs who does not find
+the first one, and no way to fill a mailbox."""
 
 
 class Limits:
@@ -35,8 +36,8 @@ class Limits:
         self.carts = Allowance(shop.visitor_carts_per_network, first=pause, last=pause)
         own = Allowance(shop.login_tries)
         self.anywhere = Allowance(10 * shop.login_tries)
-        self.named = {"account": own, "person": own, "device": own}
         self.mails = Allowance(MAILS, first=60.0, last=HOUR)
+        self.named = {"account": own, "person": own, "device": own}
 
     def key(self, *parts: str) -> str:
         """Return the key of what is named by the parts: in the slot of the first two."""
@@ -85,12 +86,16 @@ class Tries:
         return self
 
     def by_name(self, kind: str, name: str) -> Self:
-        """Count for a person or a device. Raises TooOftenError and StoreUnavailable."""
+        """Count for a person. Raises TooOftenError and StoreUnavailable."""
         limits = limits_of(self.request)
-        bucket = Bucket(limits.key(kind, name), limits.named[kind])
-        if self._take([bucket], (kind,)):
-            self._named.append([bucket])
-        return self
+        return self._count(Bucket(limits.key(kind, name), limits.named[kind]), kind)
+
+    def by_sender(self, user_id: int) -> Self:
+        """Count for the person who has mail sent to an address that may be a stranger's. Raises TooOftenError and
+        StoreUnavailable.
+        """
+        limits = limits_of(self.request)
+        return self._count(Bucket(limits.key("sender", str(user_id)), limits.mails), "person")
 
     def by_mail(self, email: str) -> Self:
         """Count for an address of mail, for what this action sends there alone: no letter of another kind keeps the
@@ -98,10 +103,7 @@ class Tries:
         TooOftenError and StoreUnavailable.
         """
         limits = limits_of(self.request)
-        bucket = Bucket(limits.key("mail", email, self.action), limits.mails)
-        if self._take([bucket], ("mail",)):
-            self._named.append([bucket])
-        return self
+        return self._count(Bucket(limits.key("mail", email, self.action), limits.mails), "mail")
 
     def succeed(self) -> None:
         """They were right: forget all tries by those names, and take this one back from the address, whose others stay:
@@ -114,6 +116,11 @@ class Tries:
         if self._by_address:
             give_back(client_of(self.request), self._by_address)
             self._by_address = []
+
+    def _count(self, bucket: Bucket, reason: str) -> Self:
+        if self._take([bucket], (reason,)):
+            self._named.append([bucket])
+        return self
 
     def _take(self, buckets: list[Bucket], reasons: tuple[str, ...]) -> bool:
         """Whether it was counted there; False if it counts for the device. Raises TooOftenError."""
