@@ -11,7 +11,7 @@ import redis
 import time_machine
 from webtest import TestApp
 
-from buying import fill, look, sent
+from buying import fill, look, sent, set_product
 from observing import form_to, text_of
 from shopapp.accounts import passwords
 from shopapp.accounts.hashing import PLACES
@@ -379,6 +379,22 @@ class TestGuests:
         assert form_to(page, "/checkout")["street"].value == "1 Harbour Road"
         clock.shift(4)
         assert guest.post("/checkout", sent(look(guest)), headers=JSON).status_int == 201
+
+
+    def test_nobody_has_a_mailbox_filled_by_orders_of_guests(
+        self, browser_from: From, shop_settings: dict[str, Any], clock: Any, told: list[Any]
+    ) -> None:
+        set_product(shop_settings, stock=50)
+
+        def order(number: int, email: str) -> int:
+            guest = browser_from(f"203.0.{number}.9")
+            fill(guest, quantity=1)
+            return guest.post("/checkout", sent(look(guest), email=email), headers=JSON, status="*").status_int
+
+        spelt = ["victim@example.com", "Victim@Example.com"]
+        assert [order(number, spelt[number % 2]) for number in range(12)] == [201] * 10 + [429] * 2
+        assert told == [("checkout", "mail")] * 2
+        assert order(12, "other@example.com") == 201
 
 
 class TestCartsOfVisitors:

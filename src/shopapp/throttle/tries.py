@@ -22,6 +22,10 @@ MAILS = 5
 the first one, and no way to fill a mailbox."""
 
 
+GUEST_ORDERS = 10
+"""Of guests with one address of mail in an hour, each with a letter there: whoever orders more can sign in for it."""
+
+
 class Limits:
     """The allowances of the settings, and how names are written in Redis: hashed under the newest secret, so that it
     holds neither an address of mail nor of a network that could be read or guessed. A new secret forgets all tries.
@@ -37,6 +41,7 @@ class Limits:
         own = Allowance(shop.login_tries)
         self.anywhere = Allowance(10 * shop.login_tries)
         self.mails = Allowance(MAILS, first=60.0, last=HOUR)
+        self.guest_orders = Allowance(GUEST_ORDERS, first=60.0, last=HOUR)
         self.named = {"account": own, "person": own, "device": own}
 
     def key(self, *parts: str) -> str:
@@ -89,6 +94,13 @@ class Tries:
         """Count for a person. Raises TooOftenError and StoreUnavailable."""
         limits = limits_of(self.request)
         return self._count(Bucket(limits.key(kind, name), limits.named[kind]), kind)
+
+    def by_guest(self, email: str) -> Self:
+        """Count for the address that a guest's order is confirmed to, which may be a stranger's. Raises TooOftenError and
+        StoreUnavailable.
+        """
+        limits = limits_of(self.request)
+        return self._count(Bucket(limits.key("guest", email), limits.guest_orders), "mail")
 
     def by_sender(self, user_id: int) -> Self:
         """Count for the person who has mail sent to an address that may be a stranger's. Raises TooOftenError and
