@@ -266,6 +266,37 @@ class TestSignedIn:
         clock.shift(2)
         assert send("correct horse battery") < 300
 
+    def test_a_thief_of_the_session_does_not_keep_its_owner_from_changing_the_password(
+        self, customer: TestApp, browser_from: From, clock: Any, told: list[Any]
+    ) -> None:
+        other = browser_from("198.51.100.7")
+        log_in(other)
+        thief = browser_from("203.0.113.9")
+        for cookie in customer.cookiejar:
+            if cookie.name != "device":
+                thief.cookiejar.set_cookie(cookie)
+
+        def change(browser: TestApp, password: str, new: str) -> int:
+            fields = {"current_password": password, "new_password": new}
+            return browser.post("/account/password", fields, headers=JSON, status="*").status_int
+
+        assert [change(thief, "wrong", "walnut plume arrow") for _ in range(6)] == [422] * 4 + [429] * 2
+        assert told == [("password", "person")] * 2
+        assert [change(other, "wrong", "walnut plume arrow") for _ in range(3)] == [422] * 3
+        assert change(customer, "correct horse battery", "walnut plume arrow") == 200
+
+    def test_all_sessions_of_a_person_together_have_ten_times_as_much(
+        self, browser_from: From, clock: Any, told: list[Any]
+    ) -> None:
+        fields = {"current_password": "wrong", "new_password": "walnut plume arrow"}
+        seen = []
+        for number in range(11):
+            browser = browser_from(f"198.51.{number}.7")
+            log_in(browser)
+            seen += [browser.post("/account/password", fields, headers=JSON, status="*").status_int for _ in range(4)]
+
+        assert seen == [422] * 40 + [429] * 4
+
     def test_nobody_else_uses_up_what_a_person_has(self, customer: TestApp, browser_from: From, clock: Any) -> None:
         for number in range(45):
             guess(browser_from(f"203.0.{number}.9"))
@@ -379,7 +410,6 @@ class TestGuests:
         assert form_to(page, "/checkout")["street"].value == "1 Harbour Road"
         clock.shift(4)
         assert guest.post("/checkout", sent(look(guest)), headers=JSON).status_int == 201
-
 
     def test_nobody_has_a_mailbox_filled_by_orders_of_guests(
         self, browser_from: From, shop_settings: dict[str, Any], clock: Any, told: list[Any]

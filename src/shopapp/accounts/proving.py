@@ -17,7 +17,7 @@ from shopapp.accounts.passwords import verify_password
 from shopapp.accounts.store import find_user
 from shopapp.events import Throttled, UserLoginFailed
 from shopapp.http import BusyError
-from shopapp.sessions import session_started
+from shopapp.sessions import session_name, session_started
 from shopapp.throttle.networks import origin_of
 from shopapp.throttle.tries import Tries
 
@@ -49,10 +49,13 @@ def _known_device(request: Request, email: str) -> Callable[[], str | None]:
 
 
 def count_proof(request: Request) -> Tries:
-    """Count a try of who is signed in to show their password. They have an allowance of their own, which nobody else
-    can use up. Raises TooOftenError and StoreUnavailable.
+    """Count a try of who is signed in to show their password, for this session and for the person. A thief of the
+    session's cookie has none of the device's, so they are counted apart even there, and use up a tenth of what the
+    person has. Raises TooOftenError and StoreUnavailable.
     """
-    return Tries(request, "password").by_name("person", str(request.identity.user_id))
+    user_id = request.identity.user_id
+    device = known_devices(request).name_for(request, user_id) or ""
+    return Tries(request, "password").by_person(user_id, f"{session_name(request)}:{device}")
 
 
 WRONG_PASSWORD = "This is not your password."  # noqa: S105 - a message
