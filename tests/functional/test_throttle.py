@@ -11,7 +11,7 @@ import redis
 import time_machine
 from webtest import TestApp
 
-from buying import fill, look, sent
+from buying import fill, look, sent, set_product
 from observing import form_to, text_of
 from shopapp.accounts import passwords
 from shopapp.accounts.hashing import PLACES
@@ -266,6 +266,37 @@ class TestSignedIn:
         clock.shift(2)
         assert send("correct horse battery") < 300
 
+    def test_a_thief_of_the_session_does_not_keep_its_owner_from_changing_the_password(
+        self, customer: TestApp, browser_from: From, clock: Any, told: list[Any]
+    ) -> None:
+        other = browser_from("198.51.100.7")
+        log_in(other)
+        thief = browser_from("203.0.113.9")
+        for cookie in customer.cookiejar:
+            if cookie.name != "device":
+                thief.cookiejar.set_cookie(cookie)
+
+        def change(browser: TestApp, password: str, new: str) -> int:
+            fields = {"current_password": password, "new_password": new}
+            return browser.post("/account/password", fields, headers=JSON, status="*").status_int
+
+        assert [change(thief, "wrong", "walnut plume arrow") for _ in range(6)] == [422] * 4 + [429] * 2
+        assert told == [("password", "person")] * 2
+        assert [change(other, "wrong", "walnut plume arrow") for _ in range(3)] == [422] * 3
+        assert change(customer, "correct horse battery", "walnut plume arrow") == 200
+
+    def test_all_sessions_of_a_person_together_have_ten_times_as_much(
+        self, browser_from: From, clock: Any, told: list[Any]
+    ) -> None:
+        fields = {"current_password": "wrong", "new_password": "walnut plume arrow"}
+        seen = []
+        for number in range(11):
+            browser = browser_from(f"198.51.{number}.7")
+            log_in(browser)
+            seen += [browser.post("/account/password", fields, headers=JSON, status="*").status_int for _ in range(4)]
+
+        assert seen == [422] * 40 + [429] * 4
+
     def test_nobody_else_uses_up_what_a_person_has(self, customer: TestApp, browser_from: From, clock: Any) -> None:
         for number in range(45):
             guess(browser_from(f"203.0.{number}.9"))
@@ -285,12 +316,12 @@ class TestMail:
             path = "/register" if number % 2 else "/password/forgotten"
             return browser_from(f"203.0.{number}.9").post(path, fields, headers=JSON, status="*")
 
-        answers = [ask(number) for number in range(8)]
+        answers = [ask(number) for number in range(13)]
 
-        assert [answer.status_int for answer in answers] == [202] * 5 + [429] * 3
-        assert [answer.headers["Retry-After"] for answer in answers[5:]] == ["60"] * 3
-        assert told == [("register", "mail"), ("forgotten", "mail"), ("register", "mail")]
-        assert len(mailbox.letters()) == (5 if email == DEMO else 2)
+        assert [answer.status_int for answer in answers] == [202] * 10 + [429] * 3
+        assert [answer.headers["Retry-After"] for answer in answers[10:]] == ["60"] * 3
+        assert told == [("forgotten", "mail"), ("register", "mail"), ("forgotten", "mail")]
+        assert len(mailbox.letters()) == (10 if email == DEMO else 5)
 
     def test_one_address_has_no_mails_sent_to_everybody(self, visitor: TestApp, clock: Any, told: list[Any]) -> None:
         def ask(number: int) -> int:
@@ -304,6 +335,50 @@ class TestMail:
             "/register", {"email": "y@example.com", "name": "Y", "password": "walnut plume"}, status=429
         )
         assert form_to(page, "/register")["name"].value == "Y"
+
+    def test_one_account_has_no_links_sent_to_everybody(self, customer: TestApp, clock: Any, told: list[Any]) -> None:
+        def ask(number: int) -> int:
+            fields = {"email": f"x{number}@example.com", "current_password": "correct horse battery"}
+            return customer.post("/account/email", fields, headers=JSON, status="*").status_int
+
+        assert [ask(number) for number in range(7)] == [202] * 5 + [429] * 2
+        assert told == [("email", "person")] * 2
+
+    def test_links_to_new_addresses_count_for_where_they_are_asked_from(
+        self, customer: TestApp, clock: Any, told: list[Any]
+    ) -> None:
+        for number in range(8):
+            customer.post("/password/forgotten", {"email": f"x{number}@example.com"})
+        fields = {"email": "new@example.com", "current_password": "correct horse battery"}
+
+        assert "That was tried too often" in customer.post("/account/email", fields, status=429)
+        assert told == [("email", "address")]
+
+    def test_letters_of_other_forms_keep_nobody_from_a_new_password(
+        self, visitor: TestApp, browser_from: From, clock: Any
+    ) -> None:
+        fields = {"email": DEMO, "name": "Ann", "password": "walnut plume arrow"}
+        for number in range(8):
+            browser_from(f"203.0.{number}.9").post("/register", fields, status="*")
+
+        assert visitor.post("/password/forgotten", {"email": DEMO}, headers=JSON).status_int == 202
+
+    def test_a_known_device_has_a_link_sent_whatever_others_ask_for(
+        self, visitor: TestApp, browser_from: From, clock: Any, told: list[Any]
+    ) -> None:
+        log_in(visitor)
+        visitor.post("/logout")
+        for number in range(8):
+            browser_from(f"203.0.{number}.9").post("/password/forgotten", {"email": DEMO}, status="*")
+
+        def ask(browser: TestApp, email: str = DEMO) -> int:
+            return browser.post("/password/forgotten", {"email": email}, headers=JSON, status="*").status_int
+
+        assert ask(browser_from("198.51.100.1")) == 429
+        told.clear()
+        assert [ask(visitor) for _ in range(6)] == [202] * 4 + [429] * 2
+        assert told == [("forgotten", "device")] * 2
+        assert [ask(visitor, "other@example.com") for _ in range(6)][-1] == 429
 
     def test_the_owner_of_an_address_that_others_ask_for_has_a_link_that_works(
         self, visitor: TestApp, browser_from: From, mailbox: Mailbox, clock: Any
@@ -335,6 +410,21 @@ class TestGuests:
         assert form_to(page, "/checkout")["street"].value == "1 Harbour Road"
         clock.shift(4)
         assert guest.post("/checkout", sent(look(guest)), headers=JSON).status_int == 201
+
+    def test_nobody_has_a_mailbox_filled_by_orders_of_guests(
+        self, browser_from: From, shop_settings: dict[str, Any], clock: Any, told: list[Any]
+    ) -> None:
+        set_product(shop_settings, stock=50)
+
+        def order(number: int, email: str) -> int:
+            guest = browser_from(f"203.0.{number}.9")
+            fill(guest, quantity=1)
+            return guest.post("/checkout", sent(look(guest), email=email), headers=JSON, status="*").status_int
+
+        spelt = ["victim@example.com", "Victim@Example.com"]
+        assert [order(number, spelt[number % 2]) for number in range(12)] == [201] * 10 + [429] * 2
+        assert told == [("checkout", "mail")] * 2
+        assert order(12, "other@example.com") == 201
 
 
 class TestCartsOfVisitors:

@@ -126,7 +126,8 @@ def _ask(request: Request, form: EmailForm) -> bool:
     elif email == user.email:
         form.email.errors = [SAME_ADDRESS]
     else:
-        Tries(request, "email").by_name("mail", email)
+        # Not given back, as the password's are: else one account sends letters to any number of strangers.
+        Tries(request, "email").by_address("mail").by_sender(user.id).by_mail(email)
         link = new_link("email", email, user_id=user.id)
         request.dbsession.add(link)
         request.dbsession.flush()

@@ -2,7 +2,7 @@
 a flood would fill the line; and Redis is asked before anything is hashed, so where it is away nothing is.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from time import time
@@ -17,7 +17,7 @@ from shopapp.accounts.passwords import verify_password
 from shopapp.accounts.store import find_user
 from shopapp.events import Throttled, UserLoginFailed
 from shopapp.http import BusyError
-from shopapp.sessions import session_started
+from shopapp.sessions import session_name, session_started
 from shopapp.throttle.networks import origin_of
 from shopapp.throttle.tries import Tries
 
@@ -29,20 +29,33 @@ def count_login(request: Request, email: str) -> Tries:
     """Count a sign-in for address, network and account, known or not; where an allowance is used up, for the device if
     the account knows it. Raises TooOftenError and StoreUnavailable.
     """
+    return Tries(request, "login", _known_device(request, email)).by_address("login").by_account(email)
 
+
+def count_forgotten(request: Request, email: str) -> Tries:
+    """Count a wish for the link to a new password, for address, network and the address of the mail; where an allowance
+    is used up, for the device if the account knows it. Raises TooOftenError and StoreUnavailable.
+    """
+    return Tries(request, "forgotten", _known_device(request, email)).by_address("mail").by_mail(email)
+
+
+def _known_device(request: Request, email: str) -> Callable[[], str | None]:
     def known_device() -> str | None:
         devices = known_devices(request)
         user = find_user(request.dbsession, email) if devices.is_shown(request) else None
         return devices.name_for(request, user.id) if user else None
 
-    return Tries(request, "login", cache(known_device)).by_address("login").by_account(email)
+    return cache(known_device)
 
 
 def count_proof(request: Request) -> Tries:
-    """Count a try of who is signed in to show their password. They have an allowance of their own, which nobody else
-    can use up. Raises TooOftenError and StoreUnavailable.
+    """Count a try of who is signed in to show their password, for this session and for the person. A thief of the
+    session's cookie has none of the device's, so they are counted apart even there, and use up a tenth of what the
+    person has. Raises TooOftenError and StoreUnavailable.
     """
-    return Tries(request, "password").by_name("person", str(request.identity.user_id))
+    user_id = request.identity.user_id
+    device = known_devices(request).name_for(request, user_id) or ""
+    return Tries(request, "password").by_person(user_id, f"{session_name(request)}:{device}")
 
 
 WRONG_PASSWORD = "This is not your password."  # noqa: S105 - a message

@@ -117,7 +117,7 @@ def _register(request: Request, form: RegisterForm) -> bool:
     tries = Tries(request, "register").by_address("mail")  # before the judge, who takes a while
     if is_weak(request, form.password, name=name, email=email):
         return False
-    tries.by_name("mail", email)
+    tries.by_mail(email)
     with place_to_hash(request, tries):
         password_hash = hash_password(form.password.data)
     link = new_link("register", email, name=name, password_hash=password_hash)

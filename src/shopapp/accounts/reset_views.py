@@ -15,7 +15,7 @@ from shopapp.accounts.models import User
 from shopapp.accounts.owed import owe_sign_out
 from shopapp.accounts.pages import GONE_PAGE, SENT_PAGE, asked_token, guard_token, is_weak, not_now, sent_page
 from shopapp.accounts.passwords import hash_password
-from shopapp.accounts.proving import place_to_hash
+from shopapp.accounts.proving import count_forgotten, place_to_hash
 from shopapp.accounts.validity import end_earlier_sessions
 from shopapp.accounts.views import REASONS
 from shopapp.events import PasswordChanged, UserLoggedOut
@@ -105,12 +105,12 @@ def reset_json(request: Request) -> dict[str, Any]:
 
 
 def _ask(request: Request, form: ForgottenForm) -> bool:
-    """Only the letter looks whether there is an account, when it is written: the answer cannot tell. Raises
-    TooOftenError and StoreUnavailable.
+    """Only the letter looks whether there is an account, when it is written: the answer cannot tell, but to a
+    browser that has signed in to it. Raises TooOftenError and StoreUnavailable.
     """
     if not form.validate():
         return False
-    Tries(request, "forgotten").by_address("mail").by_name("mail", form.email.data)
+    count_forgotten(request, form.email.data)
     post(request.dbsession, "new_password", form.email.data)
     send_soon(request)
     return True

@@ -197,7 +197,7 @@ def _place(request: Request, token: FormToken, purchase: Purchase) -> tuple[Orde
     if cart_mark(purchase.lines) != token.cart:
         raise RefusedError("total_changed", CART_CHANGED, total=review(request).amounts.total)
     if purchase.user_id is None:
-        Tries(request, "checkout").by_address("checkout")
+        Tries(request, "checkout").by_address("checkout").by_guest(purchase.buyer["email"])
     request.session.pop(DRAFT, None)  # what is ordered need not be typed again
     save(request)  # now: a save that fails must not follow an order
     try:

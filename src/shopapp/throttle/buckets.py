@@ -22,8 +22,12 @@ for i, key in ipairs(KEYS) do
     redis.call('DEL', key)  -- rubbish
   end
   local level, at = tonumber(redis.call('HGET', key, 'level')), tonumber(redis.call('HGET', key, 'at'))
-  -- A clock that was set back keeps nobody out for longer than the longest wait.
-  local wait = math.min((tonumber(redis.call('HGET', key, 'until')) or 0) - now, last)
+  local wait = (tonumber(redis.call('HGET', key, 'until')) or 0) - now
+  if wait > last then
+    -- A clock that was set back keeps nobody out for longer than the longest wait, from the first look on.
+    wait = last
+    redis.call('HSET', key, 'until', now + last)
+  end
   if wait > longest then
     longest, which = wait, i
   end

@@ -18,7 +18,12 @@ LIMITS = "shopapp.throttle.limits"
 """Where in the registry the app's :class:`Limits` are."""
 
 MAILS = 5
-"""To one address in an hour: more than anybody needs who does not find the first one, and no way to fill a mailbox."""
+"""Of one kind to one address in an hour, and of one person to new addresses: more than anybody needs who does not find
+the first one, and no way to fill a mailbox."""
+
+
+GUEST_ORDERS = 10
+"""Of guests with one address of mail in an hour, each with a letter there: whoever orders more can sign in for it."""
 
 
 class Limits:
@@ -33,9 +38,10 @@ class Limits:
         self.network = Allowance(shop.tries_per_network)
         pause = HOUR / shop.visitor_carts_per_network
         self.carts = Allowance(shop.visitor_carts_per_network, first=pause, last=pause)
-        own = Allowance(shop.login_tries)
+        self.own = Allowance(shop.login_tries)
         self.anywhere = Allowance(10 * shop.login_tries)
-        self.named = {"account": own, "person": own, "device": own, "mail": Allowance(MAILS, first=60.0, last=HOUR)}
+        self.mails = Allowance(MAILS, first=60.0, last=HOUR)
+        self.guest_orders = Allowance(GUEST_ORDERS, first=60.0, last=HOUR)
 
     def key(self, *parts: str) -> str:
         """Return the key of what is named by the parts: in the slot of the first two."""
@@ -77,19 +83,41 @@ class Tries:
         StoreUnavailable.
         """
         limits, origin = limits_of(self.request), origin_of(self.request)
-        here = Bucket(limits.key("account", email, origin.network), limits.named["account"])
+        here = Bucket(limits.key("account", email, origin.network), limits.own)
         anywhere = Bucket(limits.key("account", email), limits.anywhere)
-        if self._take([here, anywhere], ("account", "account")):
-            self._named.append([here, anywhere])
-        return self
+        return self._count([here, anywhere], "account")
 
-    def by_name(self, kind: str, name: str) -> Self:
-        """Count for a person, a device or an address of mail. Raises TooOftenError and StoreUnavailable."""
+    def by_person(self, user_id: int, where: str) -> Self:
+        """Count for a person: where they are signed in, and in all those places together, which have ten times as much.
+        So whoever is in one of their sessions keeps them out of nothing in another. Raises TooOftenError and
+        StoreUnavailable.
+        """
         limits = limits_of(self.request)
-        bucket = Bucket(limits.key(kind, name), limits.named[kind])
-        if self._take([bucket], (kind,)):
-            self._named.append([bucket])
-        return self
+        here = Bucket(limits.key("person", str(user_id), where), limits.own)
+        anywhere = Bucket(limits.key("person", str(user_id)), limits.anywhere)
+        return self._count([here, anywhere], "person")
+
+    def by_guest(self, email: str) -> Self:
+        """Count for the address that a guest's order is confirmed to, which may be a stranger's. Raises TooOftenError
+        and StoreUnavailable.
+        """
+        limits = limits_of(self.request)
+        return self._count([Bucket(limits.key("guest", email), limits.guest_orders)], "mail")
+
+    def by_sender(self, user_id: int) -> Self:
+        """Count for the person who has mail sent to an address that may be a stranger's. Raises TooOftenError and
+        StoreUnavailable.
+        """
+        limits = limits_of(self.request)
+        return self._count([Bucket(limits.key("sender", str(user_id)), limits.mails)], "person")
+
+    def by_mail(self, email: str) -> Self:
+        """Count for an address of mail, for what this action sends there alone: no letter of another kind keeps the
+        link of a new password from its owner, and whoever asks for too many of these has sent them that link. Raises
+        TooOftenError and StoreUnavailable.
+        """
+        limits = limits_of(self.request)
+        return self._count([Bucket(limits.key("mail", email, self.action), limits.mails)], "mail")
 
     def succeed(self) -> None:
         """They were right: forget all tries by those names, and take this one back from the address, whose others stay:
@@ -103,6 +131,11 @@ class Tries:
             give_back(client_of(self.request), self._by_address)
             self._by_address = []
 
+    def _count(self, buckets: list[Bucket], reason: str) -> Self:
+        if self._take(buckets, (reason,) * len(buckets)):
+            self._named.append(buckets)
+        return self
+
     def _take(self, buckets: list[Bucket], reasons: tuple[str, ...]) -> bool:
         """Whether it was counted there; False if it counts for the device. Raises TooOftenError."""
         if self._is_by_device:
@@ -113,7 +146,7 @@ class Tries:
         reason, device = reasons[wait.index], self.device()
         if device is not None:
             limits = limits_of(self.request)
-            bucket, reason = Bucket(limits.key("device", device), limits.named["device"]), "device"
+            bucket, reason = Bucket(limits.key("device", device), limits.own), "device"
             wait = take(client_of(self.request), [bucket])
             if wait is None:
                 self._named.append([bucket])

@@ -108,6 +108,18 @@ def test_rubbish_and_a_clock_that_was_set_back_keep_nobody_out_for_long(
     give_back(shop_redis, [ONE])
 
 
+def test_the_longest_wait_after_a_clock_was_set_back_ends(shop_redis: Any, clock: Any) -> None:
+    clock.shift(6 * 3600)
+    waits(shop_redis, ONE, times=10)
+    clock.shift(-6 * 3600)
+
+    assert waits(shop_redis, ONE) == [900]
+    clock.shift(600)
+    assert waits(shop_redis, ONE) == [300]
+    clock.shift(300)
+    assert waits(shop_redis, ONE) == [0]
+
+
 def test_a_try_that_was_on_its_way_for_longer_is_not_too_early(shop_redis: Any, clock: Any) -> None:
     waits(shop_redis, ONE)
     clock.shift(-1)
