@@ -16,11 +16,14 @@ if contents_of(KEYS[2], ARGV[1]) then return {'taken_out'} end
 local fields, now = redis.call('HGETALL', KEYS[1]), tonumber(redis.call('TIME')[1])
 local moved = moved_to(KEYS[1])
 if moved then return {'moved', moved} end
+local has_lines = false
 for i = 1, #fields, 2 do
+  has_lines = has_lines or string.sub(fields[i], 1, 1) ~= ':'
   local is_other = string.sub(fields[i], 1, #ARGV[2]) == ARGV[2] and fields[i] ~= ARGV[1]
   if is_other and now - (tonumber(fields[i + 1]) or 0) < tonumber(ARGV[3]) then return {'busy'} end
 end
-if #fields == 0 then return {'noted', ''} end
+-- The form has read lines: if there are none now, another form's order has just been taken out.
+if not has_lines and redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return {'busy'} end
 redis.call('HSET', KEYS[1], ARGV[1], now)
 return {'noted', raise_version(KEYS[1])}
 """
