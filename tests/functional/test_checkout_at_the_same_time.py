@@ -98,6 +98,37 @@ def test_two_tabs_with_different_forms_of_one_cart_order_it_once(
         assert in_cart(visitor) == {}
 
 
+@pytest.mark.parametrize("signed_in", [False, True], ids=["guest", "customer"])
+def test_a_form_that_another_one_overtakes_at_any_step_orders_nothing_that_is_gone(
+    visitor: TestApp,
+    new_visitor: Callable[[], TestApp],
+    shop_settings: dict[str, Any],
+    shop_redis: ObservedRedis,
+    signed_in: bool,
+) -> None:
+    if signed_in:
+        log_in(visitor)
+    for step in range(1, 8):
+        fill(visitor)
+        before, cookie, seen, told = len(orders(shop_settings)), cookie_of(visitor), [], []
+        forms = [sent(look(visitor), email=f"guest{step}{number}@example.com") for number in range(2)]
+
+        def be_overtaken(name: str, seen: Any = seen, told: Any = told, form: Any = forms[0], step: int = step) -> None:
+            seen.append(name)
+            if len(seen) == step:
+                shop_redis.before = lambda _name: None
+                told.append(order(visitor, form, status="*").status_int)
+
+        shop_redis.before = be_overtaken
+        answer = new_visitor().post("/checkout", forms[1], headers={**JSON, **cookie}, status="*")
+
+        shop_redis.before = lambda _name: None
+        assert sorted([*told, answer.status_int]) == ([201, 409] if told else [201])
+        assert len(orders(shop_settings)) - before == 1
+        assert in_cart(visitor) == {}
+    assert not told  # every step was tried
+
+
 def test_a_form_that_was_under_way_twice_takes_nothing_out_that_was_put_in_since(
     visitor: TestApp, new_visitor: Callable[[], TestApp], shop_settings: dict[str, Any], shop_redis: ObservedRedis
 ) -> None:

@@ -6,7 +6,7 @@ class CartLimitError(Exception):
 
 
 class CartBusyError(Exception):
-    """Another checkout form is ordering the same cart at this moment."""
+    """Another checkout form is ordering the same cart at this moment, or has just done so."""
 
 
 class ShortError(Exception):

@@ -204,17 +204,18 @@ class CartStore:
         if fields and self._copies.known(user_id) is not None:  # who was not known is compared with the copy first
             self._copies.saw(user_id, version_in(fields))
 
-    def note_order(self, cart: CartId, form: str) -> Noted:
-        """Write down that the cart is being ordered by the checkout form of that name, before the order is stored.
+    def note_order(self, cart: CartId, form: str, lines: Mapping[str, int]) -> Noted:
+        """Write down that ``lines`` of the cart are being ordered by the checkout form of that name, before the order
+        is stored.
 
         In a cart that has moved since it was read, at a sign-in in another tab, the note follows it. Return whose cart
-        it is. Raises CartBusyError while another form is ordering it.
+        it is. Raises CartBusyError while another form is ordering it, or where less is in it than that.
         """
-        key = cart.key
+        key, parts = cart.key, [part for line in lines.items() for part in line]
 
         def note(key: str) -> Any:
             keys = (key, presses_key(key))
-            return Script(self._client, NOTE_ORDER)(keys, note_of(form), ORDER, ORDERING_SECONDS)
+            return Script(self._client, NOTE_ORDER)(keys, note_of(form), ORDER, ORDERING_SECONDS, *parts)
 
         with unavailable_on_error(self._client):
             outcome, *moved_to = note(key)
@@ -230,7 +231,7 @@ class CartStore:
 
         Without ``lines`` the note alone goes: there is no such order.
         """
-        parts = [part for sku, quantity in lines.items() for part in (sku, quantity)]
+        parts = [part for line in lines.items() for part in line]
         keys, limits = (cart.key, presses_key(cart.key)), (MOST_PRESSES, PRESS_SECONDS)
         with unavailable_on_error(self._client):
             fields = Script(self._client, TAKE_OUT)(keys, note_of(form), *limits, *parts)

@@ -201,7 +201,7 @@ def _place(request: Request, token: FormToken, purchase: Purchase) -> tuple[Orde
     request.session.pop(DRAFT, None)  # what is ordered need not be typed again
     save(request)  # now: a save that fails must not follow an order
     try:
-        noted = cart_store(request).note_order(cart, token.name)
+        noted = cart_store(request).note_order(cart, token.name, purchase.lines)
     except CartBusyError:
         raise RefusedError("conflict", CART_BUSY) from None
     if purchase.user_id is None:
@@ -222,7 +222,7 @@ def _take_out(request: Request, cart: CartId, form: str, lines: Mapping[str, int
     try:
         cart_store(request).take_out(cart, form, lines)
     except StoreUnavailable as error:
-        log.warning("cart_not_emptied owner=%s error=%r", cart.owner, error.__cause__)
+        log.warning("cart_not_emptied owner=%s error=%r", cart.owner, str(error))
 
 
 def _secrets(request: Request) -> tuple[str, ...]:

@@ -3,10 +3,12 @@
 from shopapp.cart.scripts.functions import MOVED, PRESSES, TIDY, UNITS, VERSIONS
 
 # Notes that the cart is being ordered; says where it is if it has moved, that another form is ordering it at this
-# moment, or that what this form has bought was taken out already; with the version that a person's cart has by this.
-# KEYS: the cart, its presses. ARGV: the note's field, how all such fields begin, seconds that an order takes at most.
+# moment or has taken out of it what this one was to order, or that what this form has bought was taken out already;
+# with the version that a person's cart has by this. KEYS: the cart, its presses. ARGV: the note's field, how all such
+# fields begin, seconds that an order takes at most, then sku and quantity of each line.
 NOTE_ORDER = (
     TIDY
+    + UNITS
     + VERSIONS
     + MOVED
     + PRESSES
@@ -16,14 +18,15 @@ if contents_of(KEYS[2], ARGV[1]) then return {'taken_out'} end
 local fields, now = redis.call('HGETALL', KEYS[1]), tonumber(redis.call('TIME')[1])
 local moved = moved_to(KEYS[1])
 if moved then return {'moved', moved} end
-local has_lines = false
 for i = 1, #fields, 2 do
-  has_lines = has_lines or string.sub(fields[i], 1, 1) ~= ':'
   local is_other = string.sub(fields[i], 1, #ARGV[2]) == ARGV[2] and fields[i] ~= ARGV[1]
   if is_other and now - (tonumber(fields[i + 1]) or 0) < tonumber(ARGV[3]) then return {'busy'} end
 end
--- The form has read lines: if there are none now, another form's order has just been taken out.
-if not has_lines and redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return {'busy'} end
+if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then  -- else it was all there when this form was sent before
+  for i = 4, #ARGV, 2 do
+    if units(redis.call('HGET', KEYS[1], ARGV[i])) < tonumber(ARGV[i + 1]) then return {'busy'} end
+  end
+end
 redis.call('HSET', KEYS[1], ARGV[1], now)
 return {'noted', raise_version(KEYS[1])}
 """
