@@ -12,7 +12,7 @@ import redis
 from webtest import Form, TestApp, TestResponse
 
 from on_database import Database
-from shopapp.redis import Node
+from shopapp.redis.nodes import Node
 from shopapp.testing import Observed
 
 

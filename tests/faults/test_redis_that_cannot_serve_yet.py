@@ -11,7 +11,8 @@ import pytest
 import redis
 
 from observing import times_away
-from shopapp.redis import Node, StoreUnavailable, connect, node_at, unavailable_on_error
+from shopapp.redis import StoreUnavailable, connect, unavailable_on_error
+from shopapp.redis.nodes import Node, node_at
 from shopapp.valkey import server_binary
 
 KEYS = 100

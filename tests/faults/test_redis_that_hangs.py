@@ -17,7 +17,8 @@ from webtest import TestApp
 import shopapp
 from observing import cookie_of, times_away
 from shopapp.embedded import start_server, stop_server
-from shopapp.redis import Node, StoreUnavailable, connect, node_at, unavailable_on_error
+from shopapp.redis import StoreUnavailable, connect, unavailable_on_error
+from shopapp.redis.nodes import Node, node_at
 from shopapp.testing import ObservedRedis
 from shopapp.testing.shop import JSON, log_in
 

@@ -15,8 +15,9 @@ import shopapp
 from buying import LAMP, MUG, fill, in_cart, look, order, sent
 from on_database import Database
 from shopapp.cart import copies as copies_of_carts
-from shopapp.cart.copies import Copies, Copy
-from shopapp.cart.copying import COPIES, copy_what_is_owed
+from shopapp.cart.copies import COPIES, Copies, Copy
+from shopapp.cart.copying import copy_what_is_owed
+from shopapp.redis import StoreUnavailable
 from shopapp.testing import ObservedRedis
 from shopapp.testing.shop import JSON, log_in
 
@@ -43,6 +44,22 @@ def forget(shop_redis: ObservedRedis, visitor: TestApp) -> Callable[[], None]:
         log_in(visitor)
 
     return forget
+
+
+def test_what_redis_refuses_to_show_stays_owed(
+    customer: TestApp, copies: Copies, copy: Callable[[], bool], shop_redis: ObservedRedis
+) -> None:
+    fill(customer)
+    shop_redis.execute_command("ACL SETUSER", "default", "-hgetall")
+    try:
+        with pytest.raises(StoreUnavailable):
+            copy()
+    finally:
+        shop_redis.execute_command("ACL SETUSER", "default", "+@all")
+
+    assert copies.read(1) is None
+    assert copy()
+    assert copies.read(1).lines == {MUG: 2}
 
 
 def test_a_cart_comes_back_with_one_line_in_the_log_that_counts(

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from webtest import TestApp
 
 from observing import everything_stored, form_to, text_of
-from shopapp.accounts import email_views, letters, views
+from shopapp.accounts import letters, proving, views
 from shopapp.accounts.models import User
 from shopapp.accounts.passwords import hash_password
 from shopapp.testing import ObservedRedis
@@ -224,18 +224,18 @@ class TestWhileSomethingElseChanges:
     def test_no_link_comes_of_the_old_password_once_it_is_changed(
         self, visitor: TestApp, new_visitor: NewVisitor, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        thief, owner, verify = new_visitor(), visitor, email_views.verify_password
+        thief, owner, verify = new_visitor(), visitor, proving.verify_password
         log_in(thief)
         log_in(owner)
 
         def verify_slowly(password_hash: str | None, password: str) -> bool:
             is_right = verify(password_hash, password)
-            monkeypatch.setattr(email_views, "verify_password", verify)
+            monkeypatch.setattr(proving, "verify_password", verify)
             fields = {"current_password": PASSWORD, "new_password": "walnut plume arrow"}
             owner.post("/account/password", fields, headers=JSON)
             return is_right
 
-        monkeypatch.setattr(email_views, "verify_password", verify_slowly)
+        monkeypatch.setattr(proving, "verify_password", verify_slowly)
         response = ask(thief, status="*")
 
         assert response.status_int in {401, 422}

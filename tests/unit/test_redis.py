@@ -15,7 +15,8 @@ from redis.connection import SSLConnection, UnixDomainSocketConnection
 from redis.exceptions import NoScriptError, OutOfMemoryError, ResponseError
 
 from shopapp.embedded import start_server, stop_server
-from shopapp.redis import StoreUnavailable, connect, node_at, unavailable_on_error
+from shopapp.redis import StoreUnavailable, connect, unavailable_on_error
+from shopapp.redis.nodes import node_at
 from shopapp.sessions.client import make_client
 from shopapp.sessions.settings import load_session_settings
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from shopapp.redis import Node
+from shopapp.redis.nodes import Node
 
 
 @contextmanager

@@ -15,13 +15,12 @@ from shopapp.accounts.links import find_link, kill_links_of, new_link
 from shopapp.accounts.models import User
 from shopapp.accounts.owed import owe_sign_out
 from shopapp.accounts.pages import GONE_PAGE, asked_token, guard_token, not_now
-from shopapp.accounts.passwords import verify_password
-from shopapp.accounts.proving import WRONG_PASSWORD, count_proof, note_proof, place_to_hash
+from shopapp.accounts.proving import prove, refuse_proof
 from shopapp.accounts.security import SIGNED_IN
 from shopapp.accounts.store import stays_as_read
 from shopapp.accounts.validity import end_earlier_sessions
 from shopapp.accounts.views import ACCOUNT_PAGE, account_page
-from shopapp.events import EmailChanged, UserLoginFailed
+from shopapp.events import EmailChanged
 from shopapp.http import BusyError, InvalidFormError, NoSuchThingError, TooOftenError, query, submitted
 from shopapp.mail import post, send_soon
 from shopapp.throttle.tries import Tries
@@ -111,20 +110,14 @@ def _ask(request: Request, form: EmailForm) -> bool:
     """
     if not form.validate():
         return False
-    identity, email, tries = request.identity, form.email.data, count_proof(request)
-    with place_to_hash(request, tries):
-        user = request.dbsession.get(User, identity.user_id)
-        is_right = verify_password(user.password_hash if user else None, form.current_password.data)
-    if is_right:
-        tries.succeed()
-        note_proof(request)
-    # A change of the password takes away the links that it finds: a link that comes after it must not be.
-    if not (user and is_right and (email == user.email or stays_as_read(request.dbsession, user))):
-        # A guess like one at the login, so it is told like one: or whoever finds a browser signed in could guess on.
-        request.registry.notify(UserLoginFailed(request, identity.email))
-        form.current_password.errors = [WRONG_PASSWORD]
-    elif email == user.email:
+    email, user = form.email.data, prove(request, form.current_password)
+    if user is None:
+        return False
+    if email == user.email:
         form.email.errors = [SAME_ADDRESS]
+    # A change of the password takes away the links that it finds: a link that comes after it must not be.
+    elif not stays_as_read(request.dbsession, user):
+        refuse_proof(request, form.current_password)
     else:
         # Not given back, as the password's are: else one account sends letters to any number of strangers.
         Tries(request, "email").by_address("mail").by_sender(user.id).by_mail(email)

@@ -80,8 +80,8 @@ def note_proof(request: Request) -> None:
     request.session[PROVED] = int(time())
 
 
-def prove(request: Request, field: Any) -> bool:
-    """Tell whether the field has the password of who is signed in, and note it; if not, the field says so.
+def prove(request: Request, field: Any) -> User | None:
+    """Return who is signed in if the field has their password, and note it; if not, the field says so.
 
     Raises TooOftenError, BusyError and StoreUnavailable.
     """
@@ -90,13 +90,19 @@ def prove(request: Request, field: Any) -> bool:
         user = request.dbsession.get(User, request.identity.user_id)
         is_right = verify_password(user.password_hash if user else None, field.data)
     if not is_right or user.disabled_at is not None:
-        # A guess like one at the login, so it is told like one: or whoever finds a browser signed in could guess on.
-        request.registry.notify(UserLoginFailed(request, request.identity.email))
-        field.errors = [WRONG_PASSWORD]
-        return False
+        refuse_proof(request, field)
+        return None
     tries.succeed()
     note_proof(request)
-    return True
+    return user
+
+
+def refuse_proof(request: Request, field: Any) -> None:
+    """Say at the field that this is not the password. It was a guess like one at the login, so it is told like one: or
+    whoever finds a browser signed in could guess on.
+    """
+    request.registry.notify(UserLoginFailed(request, request.identity.email))
+    field.errors = [WRONG_PASSWORD]
 
 
 def needs_proof(request: Request) -> bool:

@@ -3,8 +3,8 @@
 from pyramid.config import Configurator
 
 from shopapp.audit import on_event
-from shopapp.cart.copies import Copies
-from shopapp.cart.copying import COPIES, Copier
+from shopapp.cart.copies import COPIES, Copies
+from shopapp.cart.copying import Copier
 from shopapp.cart.guesses import Guesses
 from shopapp.cart.subscribers import (
     on_cart_merged,

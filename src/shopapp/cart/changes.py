@@ -6,10 +6,11 @@ from contextlib import contextmanager
 from pyramid.httpexceptions import HTTPBadRequest, HTTPConflict
 from pyramid.request import Request
 
-from shopapp.cart.contents import cart_store, cart_to_fill, existing_cart, keep_cart, quantities
+from shopapp.cart.contents import cart_to_fill, existing_cart, keep_cart, quantities
 from shopapp.cart.forms import SetForm
 from shopapp.cart.offers import note_removed
 from shopapp.cart.refusals import CartLimitError, PressUsedError, ShortError
+from shopapp.cart.store import cart_store
 from shopapp.catalog.forms import NOT_A_PRESS, PRESS, AddForm
 from shopapp.catalog.memory import catalogue_of
 from shopapp.catalog.views import NO_SUCH_PRODUCT, product_or_404

@@ -10,15 +10,15 @@ from pyramid.httpexceptions import HTTPConflict
 from pyramid.request import Request
 
 from shopapp.accounts.security import Identity
-from shopapp.cart.copies import Copies, CopiesUnavailable
-from shopapp.cart.copying import COPIES, owes_copy
+from shopapp.cart.copies import COPIES, Copies, CopiesUnavailable
+from shopapp.cart.copying import owes_copy
 from shopapp.cart.fields import UNREAD, as_quantities, orders_in, version_in
 from shopapp.cart.guesses import guesses_of
 from shopapp.cart.ids import CartId
-from shopapp.cart.store import CartStore, reading
+from shopapp.cart.store import cart_store, reading
 from shopapp.catalog.memory import catalogue_of
 from shopapp.catalog.snapshots import ProductSnapshot
-from shopapp.redis import StoreUnavailable, client_of
+from shopapp.redis import StoreUnavailable
 from shopapp.sessions import came_along, cut_off_name, save, seconds_left, session_name, session_was_replaced
 from shopapp.throttle.tries import admit_cart
 
@@ -121,12 +121,6 @@ class Cart:
         names = ("sku", "name", "quantity", "unit_price", "line_total", "available", "url", "problem")
         lines = [{name: getattr(line, name) for name in names} for line in self.lines]
         return {"lines": lines, "count": self.count, "total": self.total, "currency": self.currency}
-
-
-def cart_store(request: Request) -> CartStore:
-    """Return the store of carts, with the limits of the settings."""
-    shop = request.registry["shopapp.settings"].shop
-    return CartStore(client_of(request), shop.cart_max_quantity, shop.cart_max_lines, request.registry[COPIES])
 
 
 def visitors_cart(request: Request, name: str) -> CartId:

@@ -21,6 +21,9 @@ from sqlalchemy.orm import Session, sessionmaker
 from shopapp.accounts.models import User
 from shopapp.cart.models import CartCopy
 
+COPIES = "shopapp.cart.copies"
+"""Where in the registry the app's :class:`Copies` are."""
+
 KEPT = timedelta(days=90)
 """As long as the cart itself."""
 

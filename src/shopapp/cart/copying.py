@@ -16,15 +16,12 @@ from typing import Any
 from pyramid.registry import Registry
 from pyramid.request import Request
 
-from shopapp.cart.copies import Copies, Copy
+from shopapp.cart.copies import COPIES, Copies, Copy
 from shopapp.cart.fields import COPIED, ORDERING_SECONDS, UNREAD, VERSION, as_quantities, orders_in
 from shopapp.cart.ids import CartId
 from shopapp.cart.scripts.copies import COPIED as MARK_COPIED
-from shopapp.cart.store import CartStore
-from shopapp.redis import Client, client_of, unavailable_on_error
-
-COPIES = "shopapp.cart.copies"
-"""Where in the registry the app's :class:`shopapp.cart.copies.Copies` are."""
+from shopapp.cart.store import CartStore, cart_store
+from shopapp.redis import Client, checked, client_of, unavailable_on_error
 
 GATHER_SECONDS = 1.0
 """So long are changes gathered: a copy is late by this, and by the time that it takes."""
@@ -99,8 +96,7 @@ def copy_what_is_owed(registry: Registry) -> bool:
     """
     request = Request.blank("/")
     request.registry = registry
-    client, copies, shop = client_of(request), registry[COPIES], registry["shopapp.settings"].shop
-    store = CartStore(client, shop.cart_max_quantity, shop.cart_max_lines, copies)
+    client, copies, store = client_of(request), registry[COPIES], cart_store(request)
     while batch := copies.owed(BATCH):
         try:
             later = _copy(client, store, copies, batch)
@@ -123,7 +119,7 @@ def _copy(client: Client, store: CartStore, copies: Copies, user_ids: list[int])
         pipeline = client.pipeline(transaction=False)
         for user_id in user_ids:
             pipeline.hgetall(CartId.of_user(user_id).key)
-        carts = dict(zip(user_ids, pipeline.execute(raise_on_error=False), strict=True))
+        carts = dict(zip(user_ids, checked(pipeline.execute(raise_on_error=False)), strict=True))
     fields = {user_id: cart for user_id, cart in carts.items() if _can_be_copied(cart)}
     found = {user_id: Copy(as_quantities(cart), int(cart[VERSION])) for user_id, cart in fields.items()}
     if found:

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from secrets import token_urlsafe
 from typing import Any, cast
 
+from pyramid.request import Request
 from redis.exceptions import ResponseError
 
-from shopapp.cart.copies import Copies, CopiesUnavailable, Copy
+from shopapp.cart.copies import COPIES, Copies, CopiesUnavailable, Copy
 from shopapp.cart.fields import (
     MOVE,
     MOVED,
@@ -31,7 +32,7 @@ from shopapp.cart.scripts.copies import BRING_BACK
 from shopapp.cart.scripts.lines import ADD, REMOVE, SET
 from shopapp.cart.scripts.moves import MERGE, TAKE
 from shopapp.cart.scripts.orders import NOTE_ORDER, TAKE_OUT
-from shopapp.redis import Client, Script, unavailable_on_error
+from shopapp.redis import Client, Script, client_of, unavailable_on_error
 
 NOTE_SECONDS = 2 * MOVED_SECONDS
 """Longer than a cart stays on its way."""
@@ -69,6 +70,12 @@ class Noted:
 def reading(cart: CartId) -> tuple[str, str]:
     """Return the command that reads a cart, whose answer :func:`as_quantities` understands."""
     return "HGETALL", cart.key
+
+
+def cart_store(request: Request) -> "CartStore":
+    """Return the store of carts, with the limits of the settings."""
+    shop = request.registry["shopapp.settings"].shop
+    return CartStore(client_of(request), shop.cart_max_quantity, shop.cart_max_lines, request.registry[COPIES])
 
 
 class CartStore:

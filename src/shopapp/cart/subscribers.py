@@ -8,8 +8,9 @@ from collections.abc import Iterable
 
 from pyramid.request import Request
 
-from shopapp.cart.contents import VISITOR_CART, cart_store
+from shopapp.cart.contents import VISITOR_CART
 from shopapp.cart.ids import CartId
+from shopapp.cart.store import cart_store
 from shopapp.catalog.memory import catalogue_of
 from shopapp.events import (
     CartMerged,

@@ -18,13 +18,13 @@ from shopapp.cart.contents import (
     Cart,
     Line,
     OrdersUnavailable,
-    cart_store,
     existing_cart,
     quantities,
     show,
 )
 from shopapp.cart.ids import CartId
 from shopapp.cart.refusals import CartBusyError
+from shopapp.cart.store import cart_store
 from shopapp.catalog.memory import catalogue_of
 from shopapp.catalog.store import products_by_sku
 from shopapp.events import CheckoutRefused, OrderPlaced

@@ -16,7 +16,7 @@ AnyClient = TypeVar("AnyClient", bound=Client)
 log = logging.getLogger(__name__)
 
 
-def watch(client: AnyClient) -> AnyClient:
+def adopt(client: AnyClient) -> AnyClient:
     """Have all connections of a client watched, and return it. Twice is as good as once, and costs next to nothing.
 
     Those that it has are not used any more. What is no client of redis-py's stays as it is.

@@ -97,6 +97,16 @@ def _outage(error: Exception) -> str:
     return within[1] if within and within[1].startswith(OUTAGE_CODES_IN_SCRIPT) else ""
 
 
+def checked(answers: list[Any]) -> list[Any]:
+    """Return what a pipeline that raises nothing has answered. Of errors only that a key holds another type than it
+    should may be an answer. Raises any other, as redis-py does.
+    """
+    for answer in answers:
+        if isinstance(answer, Exception) and "WRONGTYPE" not in str(answer):
+            raise answer
+    return answers
+
+
 def sent(client: Client, command: Callable[..., Any], *arguments: Any) -> tuple[Any, bool]:
     """Return the answer to a command that may be sent twice, and whether it was: once more if the connection broke.
 

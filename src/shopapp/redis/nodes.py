@@ -101,8 +101,3 @@ os.register_at_fork(after_in_child=_forget_all)
 def node_at(address: str) -> Node:
     """Return the node at this address: one and the same for all clients of the process."""
     return _nodes.get(address) or _nodes.setdefault(address, Node(address))
-
-
-def nodes() -> list[Node]:
-    """Return all nodes that this process has ever used, for metrics."""
-    return list(_nodes.values())

@@ -22,7 +22,7 @@ class Places:
     """So many threads may wait for a slow Redis at a time: of one process, whichever node they wait for."""
 
     def __init__(self, number: int) -> None:
-        self._free = threading.BoundedSemaphore(number)
+        self._free, self._lock = threading.BoundedSemaphore(number), threading.Lock()
         self._number, self._taken = number, 0
 
     @property
@@ -35,11 +35,13 @@ class Places:
         """Hold a place; wait for one no longer than ``patience``. Raises NoPlaceError."""
         if not self._free.acquire(timeout=patience):
             raise NoPlaceError
-        self._taken += 1  # one statement is one step: the interpreter changes threads at calls and jumps alone
+        with self._lock:
+            self._taken += 1
         try:
             yield
         finally:
-            self._taken -= 1
+            with self._lock:
+                self._taken -= 1
             self._free.release()
 
 

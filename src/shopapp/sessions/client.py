@@ -9,7 +9,7 @@ from pyramid.registry import Registry
 from pyramid.request import Request
 from pyramid.response import Response
 
-from shopapp.redis import Client, Places, Turn, connect, started, take_turn, warm_up, watch
+from shopapp.redis import Client, Places, Turn, adopt, connect, started, take_turn, warm_up
 from shopapp.sessions.settings import SessionSettings
 from shopapp.settings.urls import parse_redis_url
 
@@ -25,7 +25,7 @@ def find_client(config: Configurator, settings: SessionSettings) -> Callable[[Re
     if settings.redis_client_callable:
         given = config.maybe_dotted(settings.redis_client_callable)
         options = client_options(settings)
-        return lambda request: watch(given(request, **options))
+        return lambda request: adopt(given(request, **options))
     client = make_client(settings)
     number = min(settings.redis_waiting, MOST_WARM)
     config.add_subscriber(lambda _event: warm_up(client, number), ApplicationCreated)

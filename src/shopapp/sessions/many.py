@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from shopapp.redis import Client, sent, unavailable_on_error
+from shopapp.redis import Client, checked, sent, unavailable_on_error
 from shopapp.sessions.clock import now
 from shopapp.sessions.header import Header
 from shopapp.sessions.record import Sealer
@@ -43,11 +43,8 @@ class ManySessions:
             found, was_sent_twice = sent(self._client, self._pipelined, command, keys[start : start + BATCH])
             # What is gone by the second time was there the first time, as far as anybody can tell.
             answers += [1] * len(found) if was_sent_twice and command == "DEL" else found
-        for answer in answers:
-            if isinstance(answer, Exception) and "WRONGTYPE" not in str(answer):
-                with unavailable_on_error(self._client):
-                    raise answer
-        return answers
+        with unavailable_on_error(self._client):
+            return checked(answers)
 
     def _pipelined(self, command: str, keys: list[str]) -> list[Any]:
         pipeline = self._client.pipeline(transaction=False)

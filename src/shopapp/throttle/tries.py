@@ -21,7 +21,6 @@ MAILS = 5
 """Of one kind to one address in an hour, and of one person to new addresses: more than anybody needs who does not find
 the first one, and no way to fill a mailbox."""
 
-
 GUEST_ORDERS = 10
 """Of guests with one address of mail in an hour, each with a letter there: whoever orders more can sign in for it."""
 

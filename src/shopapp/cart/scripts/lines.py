@@ -6,9 +6,9 @@ from shopapp.cart.scripts.functions import LINES, MOVED, PRESSES, TIDY, UNITS, V
 # or how many units it holds already; or that a person's cart is lost, and is to be read back before it is changed. A
 # press is looked for first: if it is known it was done, wherever the cart is now. KEYS: the cart, its presses. ARGV:
 # sku, quantity, units in stock, seconds to live ("": for ever), most units of a line, most lines, name of the press or
-# nothing, most presses, seconds to keep one, "1" if the cart may begin anew, else its last known version or
-# nothing. A press that is known is written to all the same, so that replicas are waited for: the first time, too few of
-# them may have had it.
+# nothing, most presses, seconds to keep one, "1" if the cart may begin anew, else its last known version or nothing. A
+# press that is known is written to all the same, so that replicas are waited for: the first time, too few of them may
+# have had it.
 _STORE = """
 local press, contents = ARGV[7], ARGV[1] .. ' ' .. ARGV[2]
 if press ~= '' then

@@ -28,10 +28,9 @@ return {moved_to(KEYS[1]) or '', redis.call('HGETALL', KEYS[2]), redis.call('ZRA
 
 # KEYS: the person's cart, a note of one move, the person's presses. ARGV: seconds for the note, seconds to live, most
 # presses, seconds to keep one, most lines, how many arguments the presses are, "1" if the cart may begin anew, else
-# its last known version or nothing; then
-# each press with its second; then sku, quantity and most units of each line; the note of an order comes along as it is.
-# A move that has been made before changes nothing. Returns how many lines were cut, and how many did not fit; or -1 for
-# a cart that is lost.
+# its last known version or nothing; then each press with its second; then sku, quantity and most units of each line;
+# the note of an order comes along as it is. A move that has been made before changes nothing. Returns how many lines
+# were cut, and how many did not fit; or -1 for a cart that is lost.
 MERGE = (
     TIDY
     + UNITS
