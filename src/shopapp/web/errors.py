@@ -113,28 +113,19 @@ def on_refused(error: RefusedError, request: Request) -> Response:
 @exception_view_config(TooOftenError)
 def on_too_often(error: TooOftenError, request: Request) -> Response:
     """429, to be tried again later."""
-    response = _answer(request, 429, str(error))
-    response.headers["Retry-After"] = str(error.seconds)
-    return response
+    return _answer(request, 429, str(error), retry_after=error.seconds)
 
 
 @exception_view_config(ProofNeededError)
 def on_proof_needed(error: ProofNeededError, request: Request) -> Response:
     """403, to be sent again with the password."""
-    response = _answer(request, 403, str(error))
-    if wants_json(request):
-        response.json_body = error_body("password_needed", str(error))
-    return response
+    return _answer(request, 403, str(error), code="password_needed")
 
 
 @exception_view_config(BusyError)
 def on_busy(error: BusyError, request: Request) -> Response:
     """503, to be tried again very soon. Nothing is wrong with what was sent."""
-    response = _answer(request, 503, str(error))
-    if wants_json(request):
-        response.json_body = error_body("busy", str(error))
-    response.headers["Retry-After"] = str(error.seconds)
-    return response
+    return _answer(request, 503, str(error), code="busy", retry_after=error.seconds)
 
 
 @exception_view_config(URLDecodeError)
@@ -147,9 +138,8 @@ def on_bad_address(_error: URLDecodeError, request: Request) -> Response:
 def on_store_unavailable(error: StoreUnavailable, request: Request) -> Response:
     """Redis is away: 503, to be tried again soon."""
     log.error("store_unavailable path=%s error=%r", path_for_log(request), str(error))
-    response = _answer(request, 503, f"Carts and accounts are not available right now. {_what_now(request)}")
-    response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
-    return response
+    message = f"Carts and accounts are not available right now. {_what_now(request)}"
+    return _answer(request, 503, message, retry_after=RETRY_AFTER_SECONDS)
 
 
 @exception_view_config(DatabaseUnavailable)
@@ -157,9 +147,8 @@ def on_database_unavailable(error: DatabaseUnavailable, request: Request) -> Res
     """The database is away, or cannot do it now: 503, to be tried again soon. Of an outage the log has one line."""
     level = logging.DEBUG if error.told else logging.ERROR
     log.log(level, "database_unavailable path=%s error=%r", path_for_log(request), error.reason)
-    response = _answer(request, 503, f"The shop cannot do that right now. {_what_now(request)}")
-    response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
-    return response
+    message = f"The shop cannot do that right now. {_what_now(request)}"
+    return _answer(request, 503, message, retry_after=RETRY_AFTER_SECONDS)
 
 
 @exception_view_config(Exception)
@@ -190,16 +179,26 @@ def _allowed_methods(request: Request) -> set[str]:
     return methods | {"HEAD"} if "GET" in methods else methods
 
 
-def _answer(request: Request, status: int, message: str, fields: dict[str, str] | None = None) -> Response:
-    code, title = TITLES.get(status, ("error", "That did not work"))
+def _answer(
+    request: Request,
+    status: int,
+    message: str,
+    fields: dict[str, str] | None = None,
+    *,
+    code: str = "",
+    retry_after: int | None = None,
+) -> Response:
+    """Answer with the status' own title and code, or another code; ``retry_after``: after so many seconds."""
+    usual, title = TITLES.get(status, ("error", "That did not work"))
     if wants_json(request):
-        response = render_to_response("json", error_body(code, message, fields), request)
+        response = render_to_response("json", error_body(code or usual, message, fields), request)
     else:
         page = {"status": status, "title": title, "message": message, "shell": _shell(request, status)}
         page["lookout"] = lookout_of(request) if status >= 500 else None
         page["request_id"] = request_id_of(request)
         response = render_to_response("shopapp:web/templates/error.jinja2", page, request)
     response.status_int = status
+    response.retry_after = retry_after
     return response
 
 
