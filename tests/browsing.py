@@ -3,17 +3,15 @@
 import os
 import re
 import shutil
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
 from playwright.sync_api import Browser, Locator, Page, Playwright, expect
-from waitress import create_server
-from waitress.wasyncore import close_all
 
 from shopapp.catalog import demo
+from waitress_site import waitress
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 
@@ -60,16 +58,8 @@ def launch_chromium(playwright: Playwright, program: str) -> Browser:
 @contextmanager
 def serve(app: Callable[..., Any], **options: Any) -> Iterator[str]:
     """Serve a WSGI application by waitress, as production does, on a free loopback port; the value is its URL."""
-    sockets: dict[int, Any] = {}
-    server = create_server(app, map=sockets, **{"host": "127.0.0.1", "port": 0, "threads": 8, **options})
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
+    with waitress(app, **options) as server:
         yield f"http://127.0.0.1:{server.effective_port}"
-    finally:
-        server.trigger.pull_trigger(lambda: close_all(sockets))  # in the server's own thread, which then ends
-        thread.join()
-        server.task_dispatcher.shutdown()
 
 
 def tab_stops(page: Page) -> Iterator[Locator]:

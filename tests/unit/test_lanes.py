@@ -10,10 +10,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from waitress import create_server
-from waitress.wasyncore import close_all
 
 from shopapp.lanes import PER_SECOND, TwoLanes
+from waitress_site import waitress
 
 HELD, ALL = 2, 12
 
@@ -37,28 +36,20 @@ def served(app: Any) -> Iterator[Any]:
     """Serve it with two threads; a function that asks, and returns how long that took, with the server's port and the
     connections that it has.
     """
-    sockets: dict[int, Any] = {}
     lanes = TwoLanes(2)
     lanes.open_slow_lane(HELD)
-    server = create_server(app, map=sockets, host="127.0.0.1", port=0, _dispatcher=lanes)
-    thread = threading.Thread(target=server.run)
-    thread.start()
+    with waitress(app, _dispatcher=lanes) as server:
 
-    def ask(method: str, path: str, sender: str = "203.0.113.9") -> float:
-        began = time.monotonic()
-        connection = http.client.HTTPConnection("127.0.0.1", server.effective_port, timeout=20)
-        connection.request(method, path, b"", {"X-Forwarded-For": sender})
-        assert connection.getresponse().read() == b"ok"
-        connection.close()
-        return time.monotonic() - began
+        def ask(method: str, path: str, sender: str = "203.0.113.9") -> float:
+            began = time.monotonic()
+            connection = http.client.HTTPConnection("127.0.0.1", server.effective_port, timeout=20)
+            connection.request(method, path, b"", {"X-Forwarded-For": sender})
+            assert connection.getresponse().read() == b"ok"
+            connection.close()
+            return time.monotonic() - began
 
-    ask.port, ask.connections = server.effective_port, server.active_channels  # type: ignore[attr-defined]
-    try:
+        ask.port, ask.connections = server.effective_port, server.active_channels  # type: ignore[attr-defined]
         yield ask
-    finally:
-        server.trigger.pull_trigger(lambda: close_all(sockets))
-        thread.join()
-        assert server.task_dispatcher.shutdown()
 
 
 @pytest.mark.parametrize("path", ["/login", "//login", "/shop/login", "/%6Cogin", "/account/sessions/x/end"])
