@@ -27,8 +27,8 @@ SLOW_ENDS = (
 )
 """How the paths end that take a password or send mail, whatever is before them. More than those does no harm."""
 
-PER_SECOND = 200
-"""More sign-ins than one process can hash, and few enough to be refused by the way."""
+PER_SECOND = 50
+"""Far more sign-ins than one process can hash, and few enough to be refused by the way: docs/performance.md."""
 
 
 class TwoLanes:
